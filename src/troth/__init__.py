@@ -1,0 +1,1 @@
+"""Durable functions with a permanent memory."""
