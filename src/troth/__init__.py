@@ -1,1 +1,82 @@
-"""Durable functions with a permanent memory."""
+"""Durable functions with a permanent memory.
+
+An app (`Troth`) turns functions into durable ones; each of their calls is a write-once promise in a store, and its id is
+a permanent cache key. Errors are drawn as a tree in `troth.errors`.
+"""
+
+from troth.app import Blocking, Troth
+from troth.errors import (
+    ArgumentError,
+    AwaitCycleError,
+    CallCanceledError,
+    CallFailedError,
+    CallTimedOutError,
+    ClosedError,
+    DecodingError,
+    DefinitionError,
+    EncodingError,
+    InvalidIdError,
+    KeyCollisionError,
+    LocationError,
+    NotFoundError,
+    RemoteError,
+    RequestRefusedError,
+    StoreError,
+    StoreFailedError,
+    StoreFullError,
+    StoreInvalidError,
+    StoreOwnedError,
+    StoreReadOnlyError,
+    StoreTooNewError,
+    TrothError,
+    UnknownFunctionError,
+    UsageError,
+    WrongLoopError,
+)
+from troth.sdk.context import Context
+from troth.sdk.engine.call import Call
+from troth.sdk.engine.execution import Info
+from troth.sdk.function import DurableFunction, Function
+from troth.sdk.handle import BlockingHandle, Handle
+from troth.sdk.retry import Retry
+from troth.sdk.worker import WorkerSettings
+
+__all__ = [
+    "ArgumentError",
+    "AwaitCycleError",
+    "Blocking",
+    "BlockingHandle",
+    "Call",
+    "CallCanceledError",
+    "CallFailedError",
+    "CallTimedOutError",
+    "ClosedError",
+    "Context",
+    "DecodingError",
+    "DefinitionError",
+    "DurableFunction",
+    "EncodingError",
+    "Function",
+    "Handle",
+    "Info",
+    "InvalidIdError",
+    "KeyCollisionError",
+    "LocationError",
+    "NotFoundError",
+    "RemoteError",
+    "RequestRefusedError",
+    "Retry",
+    "StoreError",
+    "StoreFailedError",
+    "StoreFullError",
+    "StoreInvalidError",
+    "StoreOwnedError",
+    "StoreReadOnlyError",
+    "StoreTooNewError",
+    "Troth",
+    "TrothError",
+    "UnknownFunctionError",
+    "UsageError",
+    "WorkerSettings",
+    "WrongLoopError",
+]

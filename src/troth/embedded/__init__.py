@@ -1,1 +1,1 @@
-"""To come."""
+"""The default deployment: store, kernel and worker in the program's own process."""

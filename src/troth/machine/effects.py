@@ -90,8 +90,8 @@ class Sent(Struct, frozen=True):
 class Outcome(Struct, frozen=True):
     """A step's answer and effects.
 
-    ``preload_branch`` asks whoever runs the step to fill the answer's preload with the other promises of that branch,
-    read after the effects: which branch it is stands in the record, so no footprint could have announced it.
+    ``preload_branch`` asks whoever runs the step to fill the answer's preload with the other promises of that
+    branch, read after the effects: the record says which branch, so no footprint could announce it.
     """
 
     response: Response

@@ -1,4 +1,4 @@
-"""What is stored: immutable objects. Every change is a new object; `project` is the only place time touches state."""
+"""What is stored: immutable objects. A change is a new object; only `project` lets time touch state."""
 
 from typing import Self
 
@@ -76,9 +76,10 @@ class PromiseObject(Struct, frozen=True):
 
 
 class TaskObject(Struct, frozen=True):
-    """A stored task. ``version`` is the fencing token; ``resumes`` the awaited ids that settled since the last grant.
+    """A stored task. ``version`` is the fencing token.
 
-    Its one timer is a function of its state: pending → ``retry_at``, acquired → ``expires_at``, otherwise none.
+    ``resumes`` are the awaited ids that settled since the last grant. Its one timer is a function of its
+    state: pending → ``retry_at``, acquired → ``expires_at``, otherwise none.
     """
 
     id: str
@@ -103,9 +104,29 @@ class TaskObject(Struct, frozen=True):
             retry_at=None,
         )
 
+    def renewed(self, now: int) -> Self:
+        """The lease, from now on again."""
+        assert self.ttl is not None, "only an acquired task is renewed"
+        return replace(self, expires_at=now + self.ttl)
+
+    def forgot_resumes(self) -> Self:
+        """Its holder has heard of what settled meanwhile."""
+        return replace(self, resumes=())
+
+    def offered(self, retry_at: int) -> Self:
+        """Offered to its target; again at ``retry_at`` should nobody take it."""
+        return replace(self, retry_at=retry_at)
+
     def runnable(self, at: int) -> Self:
         """Back in the queue, offered from ``at``."""
         return replace(self, state=TaskState.PENDING, pid=None, ttl=None, expires_at=None, retry_at=at)
+
+    def resumed(self, awaited_id: str, now: int) -> Self:
+        """What it waits for has settled: if suspended it is offered from now, else it just learns of it."""
+        resumes = self.resumes if awaited_id in self.resumes else (*self.resumes, awaited_id)
+        if self.state is not TaskState.SUSPENDED:
+            return replace(self, resumes=resumes)
+        return replace(self, state=TaskState.PENDING, resumes=resumes, retry_at=now)
 
     def suspended(self) -> Self:
         """Waiting for one of its callbacks."""

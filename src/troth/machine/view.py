@@ -1,10 +1,10 @@
-"""What a fold of steps sees: the loaded objects, overlaid with what the steps before it in the batch have written.
+"""What a fold of steps sees: the loaded objects, overlaid with what earlier steps of the batch have written.
 
-A step reads through the accessors only. Whoever folds calls ``focus`` before a step and ``advance`` after it, and takes
-``changes`` to the store at the end.
+A step reads through the accessors only. Whoever folds calls ``advance`` after a step, and takes ``changes``
+to the store at the end.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any, ClassVar, Final
 
 from msgspec import Struct
@@ -35,7 +35,7 @@ class Page(Struct, frozen=True):
 
 
 class Subscriptions(Struct):
-    """Who waits for a promise, oldest first; ``complete`` is False where a store loaded only a first portion."""
+    """Who waits for a promise, oldest first; not ``complete`` where a store loaded only a first portion."""
 
     awaiter_ids: list[str]
     addresses: list[str]
@@ -88,6 +88,9 @@ class Changes:
         )
 
 
+_SCANNED_MAX: Final = 8
+"""Ids up to which looking through a tuple is cheaper than hashing it."""
+
 _UNANNOUNCED: Final = "a step read what its footprint did not announce: "
 
 
@@ -99,6 +102,7 @@ class View:
         "_focus",
         "_pages",
         "_promises",
+        "_readable_ids",
         "_schedules",
         "_tasks",
         "changes",
@@ -112,6 +116,7 @@ class View:
         self._pages: dict[Query, Page] = {}
         self._cycles: dict[tuple[str, str], tuple[str, ...]] = {}
         self._focus: Footprint | None = None
+        self._readable_ids: Container[str] = ()
         self.subscriptions: dict[str, Subscriptions] = {}
         self.changes = Changes()
 
@@ -119,12 +124,12 @@ class View:
 
     def promise(self, id: str) -> PromiseObject | None:
         """The promise, or None where there is none."""
-        assert self._focus is None or id in self._focus.promise_ids, _UNANNOUNCED + id
+        assert self._focus is None or id in self._readable_ids, _UNANNOUNCED + id
         return self._promises[id]
 
     def task(self, id: str) -> TaskObject | None:
         """The task of the promise, or None where it has none."""
-        assert self._focus is None or id in self._focus.promise_ids, _UNANNOUNCED + id
+        assert self._focus is None or id in self._readable_ids, _UNANNOUNCED + id
         return self._tasks[id]
 
     def schedule(self, id: str) -> ScheduleObject | None:
@@ -146,6 +151,9 @@ class View:
     def focus(self, footprint: Footprint | None) -> None:
         """From now on only what the footprint names may be read; None lifts the restriction."""
         self._focus = footprint
+        if footprint is not None:
+            ids = footprint.promise_ids
+            self._readable_ids = ids if len(ids) <= _SCANNED_MAX else frozenset(ids)
 
     def holds(self, promise_id: str) -> bool:
         """Whether the promise (or its absence) is loaded."""

@@ -7,6 +7,13 @@ from msgspec import Struct
 from .records import Promise, Schedule, Task
 
 
+class Refusal(Struct, frozen=True):
+    """Why a request was refused. ``cycle`` names the ids of a refused cycle of awaits, from the callee to itself."""
+
+    reason: str
+    cycle: tuple[str, ...] = ()
+
+
 class PromiseAnswer(Struct, frozen=True):
     """One promise."""
 
@@ -32,7 +39,7 @@ class FenceAnswer(Struct, frozen=True):
 
     kind: str
     status: int
-    result: "PromiseAnswer | str"
+    result: PromiseAnswer | Refusal
     preload: tuple[Promise, ...] = ()
 
 
@@ -87,13 +94,6 @@ Answer = (
     | SchedulePage
     | Empty
 )
-
-
-class Refusal(Struct, frozen=True):
-    """Why a request was refused. ``cycle`` names the ids of a refused cycle of awaits, from the callee to itself."""
-
-    reason: str
-    cycle: tuple[str, ...] = ()
 
 
 class Response(Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from .records import Promise
+from .records import Promise, Task
 
 
 class Execute(Struct, frozen=True):
@@ -15,6 +15,13 @@ class Execute(Struct, frozen=True):
 class Unblock(Struct, frozen=True):
     """A promise that was listened to has settled."""
 
+    promise: Promise
+
+
+class Grant(Struct, frozen=True):
+    """Extension, a handed-over execute: the task is acquired for the worker already."""
+
+    task: Task
     promise: Promise
 
 

@@ -1,1 +1,1 @@
-"""To come."""
+"""What users import: functions, contexts, handles, and the engine that runs them over a transport."""

@@ -1,1 +1,1 @@
-"""To come."""
+"""How the SDK reaches a kernel: one small interface."""

@@ -1,0 +1,98 @@
+"""A transport whose kernel lives in this process, over a store that this process owns."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from troth.kernel.clock import Clock
+from troth.kernel.kernel import Kernel
+from troth.protocol.answers import Response, TaskPage
+from troth.protocol.records import TaskState
+from troth.protocol.requests import ReleaseTask, Request, SearchTasks
+from troth.sdk.transport.base import TaskTaker, Watcher
+from troth.stores.base import Store
+
+PID_PREFIX: Final = "embedded:"
+"""Holders whose process owned the store. Once the store is ours they are dead, and their tasks can be taken back."""
+
+
+class EmbeddedTransport:
+    """Requests go to the kernel by a function call."""
+
+    def __init__(self, open_store: Callable[[], Awaitable[Store]], clock: Clock) -> None:
+        self._open_store = open_store
+        self._clock = clock
+        self._store: Store | None = None
+        self._kernel: Kernel | None = None
+
+    async def open(self) -> None:
+        """Open the store and take back the tasks that its last owner held."""
+        self._store = await self._open_store()
+        self._kernel = Kernel(self._store, self._clock)
+        await self._kernel.start()
+        await self._take_back()
+
+    async def close(self) -> None:
+        """Answer what was sent, then close the store."""
+        if self._kernel is not None:
+            await self._kernel.close()
+        await self.abandon()
+
+    async def abandon(self) -> None:
+        """Close the store of a kernel whose event loop is gone."""
+        self._kernel = None
+        store, self._store = self._store, None
+        if store is not None:
+            await store.close()
+
+    def now(self) -> int:
+        """Milliseconds since the epoch."""
+        return self._clock.now()
+
+    def submit(self, requests: Sequence[Request]) -> asyncio.Future[list[Response]]:
+        """Run the requests in order; answered once all are durable."""
+        return self._opened.submit(requests)
+
+    def watch(self, promise_id: str, watcher: Watcher) -> None:
+        """Call the watcher once when the promise settles."""
+        self._opened.watch(promise_id, watcher)
+
+    def unwatch(self, promise_id: str, watcher: Watcher) -> None:
+        """Take a watcher back."""
+        if self._kernel is not None:
+            self._kernel.unwatch(promise_id, watcher)
+
+    def connect(self, worker: TaskTaker) -> None:
+        """Let the worker be handed tasks."""
+        self._opened.connect(worker)
+
+    def disconnect(self, worker: TaskTaker) -> None:
+        """Hand it nothing more."""
+        if self._kernel is not None:
+            self._kernel.disconnect(worker)
+
+    def poke(self) -> None:
+        """The worker has room again."""
+        if self._kernel is not None:
+            self._kernel.poke()
+
+    @property
+    def _opened(self) -> Kernel:
+        assert self._kernel is not None, "the transport is not open"
+        return self._kernel
+
+    async def _take_back(self) -> None:
+        cursor: str | None = None
+        while True:
+            (response,) = await self.submit([SearchTasks(TaskState.ACQUIRED, 1000, cursor)])
+            assert isinstance(response.data, TaskPage), response
+            dead = [
+                ReleaseTask(task.id, task.version)
+                for task in response.data.tasks
+                if (task.pid or "").startswith(PID_PREFIX)
+            ]
+            if dead:
+                await self.submit(dead)
+            cursor = response.data.cursor
+            if cursor is None:
+                return
