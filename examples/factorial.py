@@ -1,8 +1,8 @@
 """Recursive factorial: every call is a durable promise, and its id is a permanent cache key.
 
-    python examples/factorial.py 8      # computes factorial-8 … factorial-1
-    python examples/factorial.py 5      # answered from the store: nothing is entered
-    python examples/factorial.py 10     # enters 10 and 9 only
+python examples/factorial.py 8      # computes factorial-8 … factorial-1
+python examples/factorial.py 5      # answered from the store: nothing is entered
+python examples/factorial.py 10     # enters 10 and 9 only
 """
 
 import asyncio

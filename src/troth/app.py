@@ -4,7 +4,6 @@ import asyncio
 import atexit
 import os
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
@@ -15,7 +14,7 @@ from troth.errors import ClosedError, WrongLoopError
 from troth.kernel.clock import Clock, SystemClock
 from troth.sdk.blocking import LoopThread
 from troth.sdk.client import Client
-from troth.sdk.codec import Converter, converter_for
+from troth.sdk.codec import converter_for
 from troth.sdk.context import Context
 from troth.sdk.decorator import Decorator
 from troth.sdk.engine.execution import NO_OPTIONS, CallOptions
@@ -136,7 +135,7 @@ class Troth(Verbs):
         retry: Retry = ONCE,
         on_failure: OnFailure = "retry",
     ) -> Decorator: ...
-    def function(self, body: Any = None, /, **traits: Any) -> Any:
+    def function(self, *body: Any, **traits: Any) -> Any:
         """Make a function durable: ``@app.function`` or ``@app.function(key=…, …)``.
 
         ``key``: the calls' ids, a template over the parameters such as ``"render-{document}"``, or True for name and a
@@ -146,7 +145,7 @@ class Troth(Verbs):
         failure of a keyed call permanent too. Raises `DefinitionError`.
         """
         decorator = Decorator(self._registry, Traits(**traits), self._functions_changed)
-        return decorator if body is None else decorator(body)
+        return decorator(*body) if body else decorator
 
     def durable(self, function: Function[P, T] | str) -> Function[..., Any]:
         """The registered function of a name; a function stands for itself."""

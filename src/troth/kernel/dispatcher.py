@@ -111,9 +111,7 @@ class Dispatcher:
         """
         if not self._backlog:
             return ()
-        return [
-            (target, room, new) for target, new in self._backlog.items() if (room := self._room(target)) > 0
-        ]
+        return [(target, room, new) for target, new in self._backlog.items() if (room := self._room(target)) > 0]
 
     def _room(self, target: str) -> int:
         workers = self._workers.get(target, ())

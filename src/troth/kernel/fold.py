@@ -22,7 +22,7 @@ from troth.machine.internal import (
 from troth.machine.limits import PRELOAD_MAX
 from troth.machine.objects import PromiseObject, TaskObject
 from troth.machine.schedules import occurrence_id
-from troth.machine.step import footprint, step
+from troth.machine.step import Event, footprint, step
 from troth.machine.view import Changes, Subscriptions, View
 from troth.protocol.answers import FenceAnswer, GrantAnswer, PreloadAnswer, Refusal, Response
 from troth.protocol.messages import Grant
@@ -93,9 +93,7 @@ class Fold:
         """The server's own steps for what time has made due."""
         expired = [task.id for task in due.expired_leases]
         occurrences = {s.id: occurrence_id(s, s.next_run_at) for s in due.schedules}
-        await self._tx.load(
-            self._view, {*due.timed_out_ids, *expired, *occurrences.values()}, occurrences.keys()
-        )
+        await self._tx.load(self._view, {*due.timed_out_ids, *expired, *occurrences.values()}, occurrences.keys())
         for id in due.timed_out_ids:
             self._step(TimeOutPromise(id))
         for task in due.expired_leases:
@@ -149,7 +147,7 @@ class Fold:
         assert isinstance(data, GrantAnswer | FenceAnswer | PreloadAnswer), data
         return Response(outcome.response.status, replace(data, preload=preload))
 
-    def _step(self, event: object) -> Outcome:
+    def _step(self, event: Event) -> Outcome:
         view = self._view
         outcome = step(view, event, self._now)
         view.focus(None)
@@ -223,9 +221,7 @@ class Fold:
             horizon = self._now + self._retry_ms if new else self._now
             found = await self._tx.runnable(target, horizon, room)
             self._dispatcher.looked(target, empty=len(found) < room)
-            await self._tx.load(
-                self._view, [f.promise.id for f in found if not self._view.holds(f.promise.id)]
-            )
+            await self._tx.load(self._view, [f.promise.id for f in found if not self._view.holds(f.promise.id)])
             for invocation in found:
                 id = invocation.promise.id
                 promise, task = self._view.promise(id), self._view.task(id)

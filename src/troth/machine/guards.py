@@ -81,9 +81,7 @@ def address_fault(address: str) -> str | None:
     if fault := id_fault(address, "address"):
         return fault
     if parse_address(address) is None:
-        return (
-            f"address {address!r} is neither poll://any@group[/id] nor poll://uni@group/id nor an http(s) URL"
-        )
+        return f"address {address!r} is neither poll://any@group[/id] nor poll://uni@group/id nor an http(s) URL"
     return None
 
 

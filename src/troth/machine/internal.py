@@ -144,9 +144,7 @@ def fire_schedule(view: View, event: FireSchedule, now: int) -> Outcome:
         effects = birth(_occurrence(schedule, event), now).effects()
     seen_until = event.at if event.catch_up else now
     next_run_at = next_run(schedule.cron, seen_until)
-    moved = replace(
-        schedule, last_run_at=event.at, next_run_at=INSTANT_MAX if next_run_at is None else next_run_at
-    )
+    moved = replace(schedule, last_run_at=event.at, next_run_at=INSTANT_MAX if next_run_at is None else next_run_at)
     return answer(EMPTY, (*effects, PutSchedule(moved)))
 
 

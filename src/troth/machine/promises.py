@@ -56,9 +56,9 @@ def birth(request: CreatePromise, now: int) -> Birth:
     """What a create makes of an id that is free; past its deadline it is settled from the start."""
     id, tags, timeout_at = request.id, request.tags, request.timeout_at
     created_at = min(now, timeout_at)
-    promise = PromiseObject(
-        id, PromiseState.PENDING, request.param, NO_VALUE, tags, timeout_at, created_at
-    ).project(now)
+    promise = PromiseObject(id, PromiseState.PENDING, request.param, NO_VALUE, tags, timeout_at, created_at).project(
+        now
+    )
     if Tag.TARGET not in tags:
         return Birth(promise, None)
     if not promise.pending:
@@ -212,9 +212,7 @@ def get_callers(view: View, request: GetCallers, now: int) -> Outcome:
 
 def promise_query(request: SearchPromises) -> PromiseQuery:
     """The query a search is."""
-    return PromiseQuery(
-        request.state, tuple(request.tags.items()), request.prefix, request.limit, request.cursor
-    )
+    return PromiseQuery(request.state, tuple(request.tags.items()), request.prefix, request.limit, request.cursor)
 
 
 def _page(page: Page, now: int) -> Outcome:

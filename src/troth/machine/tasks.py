@@ -79,9 +79,7 @@ def _not_live(task: TaskObject, version: int) -> Outcome:
 
 
 def _grant(task: TaskObject, promise: PromiseObject, effects: tuple[Effect, ...]) -> Outcome:
-    return answer(
-        GrantAnswer(task.record(), promise.record()), effects, preload_branch=promise.tags.get(Tag.BRANCH)
-    )
+    return answer(GrantAnswer(task.record(), promise.record()), effects, preload_branch=promise.tags.get(Tag.BRANCH))
 
 
 # --- handlers

@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable
+from typing import TypeVar
 
 from troth.errors import WrongLoopError
 
@@ -19,7 +19,7 @@ class LoopThread:
 
     def run(self, awaitable: Awaitable[T]) -> T:
         """Block until the awaitable is done."""
-        coroutine = _as_coroutine(awaitable)
+        coroutine = _awaited(awaitable)
         try:
             asyncio.get_running_loop()
         except RuntimeError:
@@ -61,7 +61,3 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 
 async def _awaited(awaitable: Awaitable[T]) -> T:
     return await awaitable
-
-
-def _as_coroutine(awaitable: Awaitable[T]) -> Coroutine[Any, Any, T]:
-    return awaitable if isinstance(awaitable, Coroutine) else _awaited(awaitable)

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
 from troth.errors import NotFoundError, RequestRefusedError
@@ -39,9 +38,7 @@ class Ids(Protocol):
 class Client:
     """Begins calls and waits for them over a transport."""
 
-    def __init__(
-        self, transport: Transport, known_errors: Mapping[str, type[Exception]], fresh_id: Ids
-    ) -> None:
+    def __init__(self, transport: Transport, known_errors: Mapping[str, type[Exception]], fresh_id: Ids) -> None:
         self._transport = transport
         self._known_errors = known_errors
         self._fresh_id = fresh_id
@@ -97,7 +94,9 @@ class Client:
 
     async def resolve(self, id: str, value: object, converter: Converter[Any] = ANYTHING) -> Promise:
         """Settle a promise with a value; the first writer wins."""
-        return await self._settle(SettlePromise(check_id(id), PromiseState.RESOLVED, Value(data=encode(value, converter))))
+        return await self._settle(
+            SettlePromise(check_id(id), PromiseState.RESOLVED, Value(data=encode(value, converter)))
+        )
 
     async def reject(self, id: str, error: BaseException) -> Promise:
         """Settle a promise with an error; the first writer wins."""
@@ -152,7 +151,7 @@ class Client:
         return response.data
 
     @contextmanager
-    def _waiting(self, id: str) -> "Iterator[asyncio.Future[Promise]]":
+    def _waiting(self, id: str) -> "Generator[asyncio.Future[Promise]]":
         arrival: asyncio.Future[Promise] = asyncio.get_running_loop().create_future()
         watcher = _set_result(arrival)
         self._transport.watch(id, watcher)

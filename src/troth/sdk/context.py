@@ -36,7 +36,7 @@ class Verbs:
 
         Any function will do; one that is not registered is known by its ``__name__``.
         """
-        durable = function if isinstance(function, Function) else plain(function)
+        durable: Function[..., Any] = function if isinstance(function, Function) else plain(function)
         return self._execution.local(durable.call(args, kwargs), self._call_options)
 
     @overload
@@ -98,4 +98,3 @@ class Context(Verbs):
 def plain(body: Callable[..., Any]) -> Function[..., Any]:
     """Any function as it is, for a local step."""
     return Function(body, Traits(), Context)
-

@@ -28,16 +28,11 @@ from .transport.base import Transport
 class Shop(Protocol):
     """What the runs of one worker share."""
 
-    @property
-    def transport(self) -> Transport: ...
-    @property
-    def registry(self) -> Registry: ...
-    @property
-    def invoker(self) -> Invoker: ...
-    @property
-    def residency(self) -> Residency: ...
-    @property
-    def known_errors(self) -> Mapping[str, type[Exception]]: ...
+    transport: Transport
+    registry: Registry
+    invoker: Invoker
+    residency: Residency
+    known_errors: Mapping[str, type[Exception]]
 
     def lose(self, run: Run) -> None:
         """The task is held by somebody else now, or is over."""
@@ -201,8 +196,9 @@ class TaskDriver:
             caller = Caller(call.id, call.execution.origin)
             child = Execution(self, caller, journal, own=call)
             context = partial(self.context, child, encoded, call.execution.id)
+        deadline = asyncio.timeout(self._seconds_left(call))
         try:
-            async with asyncio.timeout(self._seconds_left(call)) as deadline:
+            async with deadline:
                 data = await self._shop.invoker.run(encoded.function, encoded.arguments, context)
         except StoreError:
             raise
@@ -235,9 +231,7 @@ class TaskDriver:
         """The context of the n-th attempt at an execution's body."""
         execution.begin_attempt()
         function = encoded.function
-        info = Info(
-            execution.id, parent, execution.origin, encoded.key, attempt, function.name, function.version
-        )
+        info = Info(execution.id, parent, execution.origin, encoded.key, attempt, function.name, function.version)
         return Context(execution, self._shop.registry, info)
 
     async def journal(self, caller_id: str) -> Journal:

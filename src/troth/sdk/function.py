@@ -96,10 +96,10 @@ class Function(Generic[P, T]):
 
     def _key(self, arguments: Arguments, args: list[JsonValue], kwargs: dict[str, JsonValue]) -> str:
         if self._template is None:
-            return key_id(self.name, self.version, hashed_key(self.name, args, kwargs))
+            return key_id(self.version, hashed_key(self.name, args, kwargs))
         named = self.signature.named(arguments)
         trees = dict(zip(named, [*args, *kwargs.values()], strict=False))
-        return key_id(self.name, self.version, self._template.render(named, trees))
+        return key_id(self.version, self._template.render(named, trees))
 
     def _check(self) -> None:
         if self.version < 1:

@@ -126,10 +126,10 @@ class Caller(Struct, frozen=True):
     origin: str
 
 
-def key_id(name: str, version: int, rendered: str) -> str:
+def key_id(version: int, rendered: str) -> str:
     """The id of a keyed call; versions other than 1 are part of it.
 
-    >>> key_id("factorial", 2, "factorial-5")
+    >>> key_id(2, "factorial-5")
     'factorial-5@2'
     """
     return check_id(rendered if version == 1 else f"{rendered}@{version}")

@@ -6,7 +6,6 @@ import inspect
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 from .codec import encode
@@ -45,14 +44,16 @@ class Invoker:
                     raise
                 await asyncio.sleep(delay)
 
-    async def _enter(
-        self, function: Function[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:  # noqa: ANN401 - whatever the body returns
+    async def _enter(self, function: Function[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the body returns
         if function.asynchronous:
             return await function.body(*args, **kwargs)
         if function.wants_context:
             return await run_on_a_stack(function.body, *args, **kwargs)
-        entry = partial(contextvars.copy_context().run, _leaf, function.body, args, kwargs)
+        context = contextvars.copy_context()
+
+        def entry() -> Any:  # noqa: ANN401 - whatever the body returns
+            return context.run(_leaf, function.body, args, kwargs)
+
         value = await asyncio.get_running_loop().run_in_executor(self._pool(), entry)
         return await value if inspect.isawaitable(value) else value
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Final, TextIO
 
@@ -22,7 +22,7 @@ class Progress:
         self._shown = 0
 
     @contextmanager
-    def shown(self, describe: Callable[[float], str]) -> Iterator[None]:
+    def shown(self, describe: Callable[[float], str]) -> Generator[None]:
         """While the block runs, show the text; ``describe`` gets the seconds since it began. Only the outermost shows."""
         if not self._wanted or self._shown or not self._stream.isatty():
             yield

@@ -24,9 +24,7 @@ AWAITED_MAX: Final = 100_000
 class Residency:
     """The runs that wait for durable calls, the longest waiting first."""
 
-    def __init__(
-        self, transport: Transport, residents_max: int, linger_s: float, drop: Callable[[Run], None]
-    ) -> None:
+    def __init__(self, transport: Transport, residents_max: int, linger_s: float, drop: Callable[[Run], None]) -> None:
         self._transport = transport
         self._residents_max = residents_max
         self._linger_s = linger_s

@@ -95,9 +95,7 @@ class Signature:
     def _keyword_name(self, name: str) -> str:
         if name in self.parameters:
             return name
-        return next(
-            (p.name for p in self.parameters.values() if p.kind is inspect.Parameter.VAR_KEYWORD), name
-        )
+        return next((p.name for p in self.parameters.values() if p.kind is inspect.Parameter.VAR_KEYWORD), name)
 
     def _dump_one(self, name: str, value: object) -> JsonValue:
         try:
@@ -119,9 +117,7 @@ class Signature:
             raise DefinitionError(f"{what} of {self._name}: {error}") from None
 
 
-def encode_invocation(
-    function: str, version: int, args: list[JsonValue], kwargs: dict[str, JsonValue]
-) -> bytes:
+def encode_invocation(function: str, version: int, args: list[JsonValue], kwargs: dict[str, JsonValue]) -> bytes:
     """The JSON of a promise's param."""
     tree: dict[str, JsonValue] = {"func": function, "args": args}
     if kwargs:

@@ -5,7 +5,7 @@ A store knows rows, not rules. ``testing.contract`` is the suite every store pas
 
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -13,12 +13,15 @@ from troth.machine.footprint import Query
 from troth.machine.objects import PromiseObject, ScheduleObject, TaskObject
 from troth.machine.view import Changes, Page, View
 
+NOT_WRITTEN: Final = "nothing of the transaction was written: its changes could not be"
+"""What leaving a transaction normally says when applying its changes had failed."""
+
 
 class Due(Struct, frozen=True):
     """What time has made due, each list oldest first and at most as long as asked.
 
-    ``expired_leases`` are acquired tasks whose lease has ended, ``undrained_ids`` settled promises that are marked
-    (`Changes.undrained`) as still having callbacks.
+    ``expired_leases`` are acquired tasks whose lease has ended, ``undrained_ids`` settled promises that are
+    marked (`Changes.undrained`) as still having callbacks.
     """
 
     timed_out_ids: tuple[str, ...] = ()
@@ -35,7 +38,7 @@ class Invocation(Struct, frozen=True):
 
 
 class Snapshot(Struct, frozen=True):
-    """All that is stored, in no particular order except calls (oldest first). For tests and debug; not for big stores."""
+    """All that is stored. Relations are oldest first, the rest is in no particular order. Not for big stores."""
 
     promises: tuple[PromiseObject, ...]
     tasks: tuple[TaskObject, ...]
@@ -59,7 +62,7 @@ class Transaction(Protocol):
         ...
 
     async def load_subscriptions(self, view: View, promise_ids: Iterable[str], limit: int) -> None:
-        """Put who waits for each promise into ``view.subscriptions``, at most ``limit`` of each kind a promise."""
+        """Put who waits for each promise into ``view.subscriptions``, at most ``limit`` of each kind."""
         ...
 
     async def search(self, query: Query) -> Page:
@@ -67,11 +70,19 @@ class Transaction(Protocol):
         ...
 
     async def await_path(self, from_id: str, to_id: str) -> tuple[str, ...]:
-        """The shortest chain of call edges over pending promises from one id to another, both included; empty if none."""
+        """The shortest chain of call edges over pending promises from one id to another; empty if none.
+
+        Both ends are included and must be pending too.
+        """
         ...
 
     async def apply(self, changes: Changes) -> None:
-        """Write the changes."""
+        """Write the changes.
+
+        A promise may change once, by being settled. A call edge joins two promises that are stored or among the
+        changes; any other is dropped. When this raises, nothing of the transaction is kept, and leaving it
+        normally raises too.
+        """
         ...
 
     async def due(self, now: int, limit: int) -> Due:
@@ -91,7 +102,7 @@ class Store(Protocol):
         ...
 
     async def next_due_at(self) -> int | None:
-        """The earliest instant at which ``due`` may find something (undrained promises count as 0), None if never."""
+        """The earliest instant at which ``due`` may find something; 0 for undrained promises, None if never."""
         ...
 
     async def next_retry_at(self, after: int) -> int | None:

@@ -1,4 +1,4 @@
-"""A connection to SQLite as the store uses it: one cursor, rows as tuples, and types where the driver has none."""
+"""A connection to SQLite as the store uses it: one cursor, rows as tuples, typed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -70,7 +70,7 @@ class Database:
         self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def close(self, *, leave_log: bool = False) -> None:
-        """Close. Idempotent. ``leave_log``: touch the disk no more; the next opening finds everything in the log."""
+        """Close. Idempotent. ``leave_log``: touch the disk no more, the next opening finds all in the log."""
         if leave_log:
             self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self._connection.close()
@@ -79,8 +79,8 @@ class Database:
 def read_head(path: Path, size: int) -> bytes:
     """The first bytes of a database file.
 
-    Read through SQLite's own file layer: on POSIX systems, closing any other descriptor of the file would drop the
-    locks of a connection that this process has to it.
+    Read through SQLite's own file layer: on POSIX systems, closing any other descriptor of the file would
+    drop the locks of a connection that this process has to it.
     """
     kind = apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_READONLY
     file = apsw.VFSFile("", str(path), [kind, 0])

@@ -27,8 +27,8 @@ def store_error(error: apsw.Error, path: Path, system_errno: int = 0) -> StoreEr
             return _full(path)
         case apsw.IOError():
             return StoreFailedError(
-                f"the disk failed under {path} ({error}): the last batch may or may not be stored, and nothing "
-                "more is written. Check the disk, then open the store again."
+                f"the disk failed under {path} ({error}): the last batch may or may not be stored, and "
+                "nothing more is written. Check the disk, then open the store again."
             )
         case apsw.ReadOnlyError() | apsw.CantOpenError() | apsw.PermissionsError():
             return read_only(path, str(error))
@@ -48,8 +48,8 @@ def store_error(error: apsw.Error, path: Path, system_errno: int = 0) -> StoreEr
 def read_only(path: Path, reason: str) -> StoreReadOnlyError:
     """The file or its folder cannot be written."""
     return StoreReadOnlyError(
-        f"{path} cannot be written ({reason}): check that its folder exists, is a folder and belongs to you, or "
-        "give another location."
+        f"{path} cannot be written ({reason}): check that its folder exists, is a folder and belongs to you, "
+        "or give another location."
     )
 
 

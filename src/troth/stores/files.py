@@ -1,4 +1,4 @@
-"""The SQLite store's file: made whole or not at all, recognised before it is touched, migrated when it is older."""
+"""The SQLite store's file: made whole or not at all, recognised before it is touched, migrated if older."""
 
 import os
 import struct
@@ -47,8 +47,8 @@ def prepare_folder(folder: Path) -> None:
 
 
 def create_if_missing(path: Path) -> None:
-    """Make a new store where there is none: built under another name and then renamed, so it is there whole."""
-    if path.exists() and path.stat().st_size > 0:
+    """Make a new store where there is none: built under another name, then renamed, so it is there whole."""
+    if holds_anything(path):
         return
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)
@@ -65,6 +65,11 @@ def create_if_missing(path: Path) -> None:
         database.close()
     draft.rename(path)
     _flush_folder(path.parent)
+
+
+def holds_anything(path: Path) -> bool:
+    """Whether there is a file that is not empty."""
+    return path.exists() and path.stat().st_size > 0
 
 
 def check_header(path: Path) -> None:
@@ -100,8 +105,8 @@ def connect(path: Path) -> Database:
 def connect_read_only(path: Path) -> Database:
     """A connection that only reads, beside the owner or without one.
 
-    Where the file may be written it is opened so, and then forbidden to: only such a connection, when it is the
-    last to leave, removes the files that SQLite puts beside the store.
+    Where the file may be written it is opened so, and then forbidden to: only such a connection, when it is
+    the last to leave, removes the files that SQLite puts beside the store.
     """
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     database = Database(path, READ_WRITE if writable else READ_ONLY)

@@ -24,7 +24,7 @@ from troth.machine.footprint import (
 from troth.machine.objects import PromiseObject
 from troth.machine.view import Changes, Page, Subscriptions, View
 
-from .base import Due, Invocation, Snapshot
+from .base import NOT_WRITTEN, Due, Invocation, Snapshot
 from .paths import shortest_path
 from .ranges import end_id, first_id
 from .tables import Row, Tables, Undo
@@ -87,6 +87,7 @@ class MemoryTransaction:
         self._tables = tables
         self._turn = turn
         self._undo: list[Undo] = []
+        self._defect: BaseException | None = None
 
     async def __aenter__(self) -> Self:
         await self._turn.acquire()
@@ -95,10 +96,12 @@ class MemoryTransaction:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None:
-            self._undo_to(0)
-        self._undo.clear()
+        if error is not None or self._defect is not None:
+            for undo in reversed(self._undo):
+                undo()
         self._turn.release()
+        if error is None and self._defect is not None:
+            raise StoreError(NOT_WRITTEN) from self._defect
 
     async def load(self, view: View, promise_ids: Iterable[str], schedule_ids: Iterable[str] = ()) -> None:
         """Put the promises with their tasks, and the schedules, into the view; absent ones as None."""
@@ -109,7 +112,7 @@ class MemoryTransaction:
             view.hold_schedule(schedule_id, self._tables.schedules.get(schedule_id))
 
     async def load_subscriptions(self, view: View, promise_ids: Iterable[str], limit: int) -> None:
-        """Put who waits for each promise into ``view.subscriptions``, at most ``limit`` of each kind for each."""
+        """Put who waits for each promise into ``view.subscriptions``, at most ``limit`` of each kind."""
         for promise_id in promise_ids:
             awaiter_ids = list(islice(self._tables.callbacks.of(promise_id), limit + 1))
             addresses = list(islice(self._tables.listeners.of(promise_id), limit + 1))
@@ -144,16 +147,15 @@ class MemoryTransaction:
         )
 
     async def apply(self, changes: Changes) -> None:
-        """Write the changes, all or none of them."""
-        before = len(self._undo)
+        """Write the changes."""
         try:
             for promise_id in dict.fromkeys((*changes.promises, *changes.tasks, *changes.undrained)):
                 self._put_row(promise_id, changes)
             self._put_links(changes)
             for schedule_id, schedule in changes.schedules.items():
                 self._undo.append(self._tables.put_schedule(schedule_id, schedule))
-        except StoreError:
-            self._undo_to(before)
+        except BaseException as defect:
+            self._defect = defect
             raise
 
     async def due(self, now: int, limit: int) -> Due:
@@ -201,21 +203,14 @@ class MemoryTransaction:
         undo += [tables.listeners.add(*pair) for pair in changes.added_listeners]
         self._undo.extend(step for step in undo if step is not None)
         for caller_id, callee_id in changes.calls:
-            if callee_id not in tables.rows:
-                message = f"promise {callee_id!r}, which {caller_id!r} calls, is not stored"
-                raise StoreError(message)
-            undo = (tables.callees.add(caller_id, callee_id), tables.callers.add(callee_id, caller_id))
-            self._undo.extend(step for step in undo if step is not None)
-
-    def _undo_to(self, length: int) -> None:
-        while len(self._undo) > length:
-            self._undo.pop()()
+            if caller_id in tables.rows and callee_id in tables.rows:
+                undo = (tables.callees.add(caller_id, callee_id), tables.callers.add(callee_id, caller_id))
+                self._undo.extend(step for step in undo if step is not None)
 
     # --- reading
 
     def _promises(self, ids: Iterable[str]) -> tuple[PromiseObject, ...]:
-        rows = self._tables.rows
-        return tuple(rows[promise_id].promise for promise_id in ids if promise_id in rows)
+        return tuple(self._tables.rows[promise_id].promise for promise_id in ids)
 
     def _pending(self, promise_id: str) -> bool:
         row = self._tables.rows.get(promise_id)
@@ -225,9 +220,7 @@ class MemoryTransaction:
         rows = self._tables.rows
         found = (
             promise
-            for promise_id in self._tables.ids_between(
-                first_id(query.prefix, query.cursor), end_id(query.prefix)
-            )
+            for promise_id in self._tables.ids_between(first_id(query.prefix, query.cursor), end_id(query.prefix))
             if (promise := rows[promise_id].promise)
             and (query.state is None or promise.state is query.state)
             and _tagged(promise.tags, query.tags)
@@ -242,8 +235,7 @@ class MemoryTransaction:
         found = (
             task
             for promise_id in self._tables.ids_between(first_id("", query.cursor), None)
-            if (task := rows[promise_id].task) is not None
-            and (query.state is None or task.state is query.state)
+            if (task := rows[promise_id].task) is not None and (query.state is None or task.state is query.state)
         )
         tasks = tuple(islice(found, query.limit + 1))
         more = len(tasks) > query.limit

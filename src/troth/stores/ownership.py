@@ -20,9 +20,7 @@ class Ownership:
     @classmethod
     def take(cls, path: Path) -> Self:
         """Own the store at the path. The lock file stays when it is released: removing it would be a race."""
-        descriptor = os.open(
-            path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode=0o600
-        )
+        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode=0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -59,7 +57,7 @@ def _owned(path: Path, owner_pid: int | None) -> StoreOwnedError:
     if owner_pid is not None:
         owner, stop = (f"process {owner_pid}", f"stop it (kill {owner_pid})")
     return StoreOwnedError(
-        f"{path} is owned by {owner}: one process at a time writes to a store. Wait until it ends, {stop}, or "
-        "look inside meanwhile with `troth get`, `troth tree` and `troth search`, which only read.",
+        f"{path} is owned by {owner}: one process at a time writes to a store. Wait until it ends, {stop}, "
+        "or look inside meanwhile with `troth get`, `troth tree` and `troth search`, which only read.",
         owner_pid,
     )

@@ -14,9 +14,9 @@ def shortest_path(
 ) -> tuple[Node, ...]:
     """The shortest path from start to goal, both included; empty if there is none.
 
-    Breadth first from both ends, always from the end with fewer nodes to look at: a promise that calls nothing
-    ends the search at once, however deep its caller, and so does a root, however wide its callee. Every node
-    is visited at most once from each end.
+    Breadth first from both ends, always from the end with fewer nodes to look at: a promise that calls
+    nothing ends the search at once, however deep its caller, and so does a root, however wide its callee.
+    Every node is visited at most once from each end.
 
     >>> calls = {"a": ["b", "c"], "b": ["d"], "c": [], "d": []}
     >>> callers = {"d": ["b"], "b": ["a"], "c": ["a"], "a": []}

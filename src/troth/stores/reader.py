@@ -14,7 +14,7 @@ from troth.machine.footprint import (
 )
 from troth.machine.objects import PromiseObject, TaskObject
 from troth.machine.view import Page, Subscriptions, View
-from troth.protocol.records import PromiseState, TaskState
+from troth.protocol.records import PromiseState
 
 from .base import Due, Invocation, Snapshot
 from .database import Database, Row, Wanted
@@ -34,6 +34,8 @@ from .statements import STATEMENTS
 
 _FEW: Final = 4
 """Up to so many ids, a statement each is faster than one statement for all."""
+
+_FAILED: Final = (PromiseState.REJECTED, PromiseState.CANCELED, PromiseState.TIMED_OUT)
 
 _NO_END: Final = b""
 """Sorts after every text."""
@@ -65,7 +67,7 @@ class Reader:
             view.hold_schedule(id, None if row is None else schedule_of(row))
 
     def load_subscriptions(self, view: View, promise_ids: Iterable[str], limit: int) -> None:
-        """Put who waits for each promise into ``view.subscriptions``, at most ``limit`` of each kind for each."""
+        """Put who waits for each promise into ``view.subscriptions``, at most ``limit`` of each kind."""
         ids = list(promise_ids)
         subscribed: Iterable[str] = ids
         if len(ids) > _FEW:
@@ -168,15 +170,12 @@ class Reader:
         return Page(promises=promises, cursor=promises[-1].id if more else None)
 
     def _search_tasks(self, query: TaskQuery) -> Page:
-        unfulfilled = query.state not in (None, TaskState.FULFILLED)
         wanted = {
             "first": first_id("", query.cursor),
             "state": None if query.state is None else TASK_NUMBERS[query.state],
             "limit": query.limit + 1,
         }
-        rows = self._database.all(
-            STATEMENTS["search_unfulfilled_tasks" if unfulfilled else "search_tasks"], wanted
-        )
+        rows = self._database.all(STATEMENTS["search_tasks"], wanted)
         found = [task for task in map(task_of, rows) if task is not None]
         more = len(found) > query.limit
         tasks = tuple(found[: query.limit])
@@ -209,15 +208,11 @@ def _invocation(row: Row | None) -> tuple[PromiseObject | None, TaskObject | Non
 def _promise_search(state: PromiseState | None, *, branch: bool) -> str:
     if branch:
         return "search_branch_promises"
-    if state is PromiseState.PENDING:
-        return "search_pending_promises"
-    if state in (None, PromiseState.RESOLVED):
-        return "search_promises"
-    return "search_failed_promises"
+    return "search_failed_promises" if state in _FAILED else "search_promises"
 
 
 def _storable(id: str) -> bool:
-    """Whether the text has a UTF-8 form. One with half a surrogate pair has none, so nothing is stored under it."""
+    """Whether the text has a UTF-8 form. Half a surrogate pair has none, so nothing is stored under it."""
     if id.isascii():
         return True
     try:

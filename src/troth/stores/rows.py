@@ -1,4 +1,4 @@
-"""Rows of the SQLite store ↔ objects. The columns stand in the order of the fragments in ``sql/queries.sql``."""
+"""Rows of the SQLite store ↔ objects. The columns stand as in the fragments of ``sql/queries.sql``."""
 
 from typing import Final
 
@@ -39,11 +39,12 @@ _decode_list: Final = Decoder(tuple[str, ...]).decode
 
 def promise_of(row: Row) -> PromiseObject:
     """The promise in the first columns of a row."""
-    id, state, timeout_at, created_at, settled_at, target, branch, tags = row[:8]
+    number: int
+    id, number, timeout_at, created_at, settled_at, target, branch, tags = row[:8]
     try:
         return PromiseObject(
             id,
-            PROMISE_STATES[state],
+            PROMISE_STATES[number],
             _value(row[8], row[9]),
             _value(row[10], row[11]),
             _tags(target, branch, tags),
@@ -57,12 +58,13 @@ def promise_of(row: Row) -> PromiseObject:
 
 def task_of(row: Row) -> TaskObject | None:
     """The task in a row's columns, if there is one."""
-    id, state, version, pid, ttl, expires_at, retry_at, resumes = row
-    if state is None:
+    number: int | None
+    id, number, version, pid, ttl, expires_at, retry_at, resumes = row
+    if number is None:
         return None
     try:
         resumed = () if resumes is None else _decode_list(resumes)
-        return TaskObject(id, TASK_STATES[state], version, resumed, pid, ttl, expires_at, retry_at)
+        return TaskObject(id, TASK_STATES[number], version, resumed, pid, ttl, expires_at, retry_at)
     except (ValidationError, IndexError) as error:
         raise _damaged("task", id) from error
 
@@ -175,6 +177,6 @@ def _tags(target: str | None, branch: str | None, tags: str | None) -> dict[str,
 
 def _damaged(kind: str, id: str) -> StoreInvalidError:
     return StoreInvalidError(
-        f"the stored {kind} {id!r} cannot be read: the file is damaged. Restore it from a backup, or copy what "
-        "is readable with `sqlite3 FILE .recover`."
+        f"the stored {kind} {id!r} cannot be read: the file is damaged. Restore it from a backup, or copy "
+        "what is readable with `sqlite3 FILE .recover`."
     )

@@ -1,7 +1,7 @@
 """The embedded default: one SQLite file, one connection that writes, owned by one process.
 
-Statements run on the event loop, where they take microseconds. Only the commit waits for the disk, and it moves
-to a thread when the disk is slow, so that the loop can gather the next batch meanwhile.
+Statements run on the event loop, where they take microseconds. Only the commit waits for the disk, and it
+moves to a thread when the disk is slow, so that the loop can gather the next batch meanwhile.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from troth.errors import StoreError, StoreFailedError, StoreInvalidError
 from troth.machine.footprint import Query
 from troth.machine.view import Changes, Page, View
 
-from .base import Due, Invocation, Snapshot
+from .base import NOT_WRITTEN, Due, Invocation, Snapshot
 from .database import Database
 from .faults import read_only, store_error
 from .files import (
@@ -28,6 +28,7 @@ from .files import (
     connect,
     connect_read_only,
     create_if_missing,
+    holds_anything,
     migrate,
     prepare_folder,
 )
@@ -50,7 +51,7 @@ Result = TypeVar("Result")
 
 
 class SqliteStore:
-    """A store in one file. Make one with ``open``, or ``open_read_only`` beside a process that owns the file."""
+    """A store in one file. Made by ``open``, or by ``open_read_only`` beside a process that owns the file."""
 
     def __init__(self, path: Path, database: Database, ownership: Ownership | None) -> None:
         self.path = path
@@ -67,14 +68,17 @@ class SqliteStore:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Own the file and write to it; it is created where there is none, with its folder, and migrated if older.
+        """Own the file and write to it.
 
-        Blocks for the milliseconds that opening a file takes.
+        It is created where there is none, with its folder, and migrated if older. Blocks for the milliseconds
+        that opening a file takes.
         """
         path = path.absolute()
         prepare_folder(path.parent)
         with _told_plainly(path):
             path = path.resolve()
+            if holds_anything(path):
+                check_header(path)
             ownership = Ownership.take(path)
             try:
                 create_if_missing(path)
@@ -96,7 +100,7 @@ class SqliteStore:
         path = path.absolute()
         with _told_plainly(path):
             if not path.exists():
-                message = f"{path} does not exist: nothing is stored there yet. Run something, or give its location."
+                message = f"{path} does not exist: nothing is stored there yet. Run something first."
                 raise StoreError(message)
             path = path.resolve()
             check_header(path)
@@ -125,8 +129,8 @@ class SqliteStore:
                 faults = await self._in_thread(self.reader.faults)
         if faults:
             raise StoreInvalidError(
-                f"{self.path} is damaged: {'; '.join(faults)}. Restore a backup, or copy what is readable with "
-                "`sqlite3 FILE .recover`."
+                f"{self.path} is damaged: {'; '.join(faults)}. Restore a backup, or copy what is "
+                "readable with `sqlite3 FILE .recover`."
             )
 
     def disk_bytes(self) -> int:
@@ -136,9 +140,9 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Move the log into the file, let another process own it. Idempotent."""
-        if self._closed:
-            return
         async with self._turn:
+            if self._closed:
+                return
             self._closed = True
             if self._thread is not None:
                 self._thread.shutdown()
@@ -256,11 +260,12 @@ class SqliteStore:
 class SqliteTransaction:
     """A unit of work on a `SqliteStore`."""
 
-    __slots__ = ("_reader", "_store")
+    __slots__ = ("_defect", "_reader", "_store")
 
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
         self._reader = store.reader
+        self._defect: BaseException | None = None
 
     async def __aenter__(self) -> Self:
         await self._store.begin()
@@ -269,7 +274,9 @@ class SqliteTransaction:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._store.end(keep=error is None)
+        await self._store.end(keep=error is None and self._defect is None)
+        if error is None and self._defect is not None:
+            raise StoreError(NOT_WRITTEN) from self._defect
 
     async def load(self, view: View, promise_ids: Iterable[str], schedule_ids: Iterable[str] = ()) -> None:
         """Put the promises with their tasks, and the schedules, into the view; absent ones as None."""
@@ -277,7 +284,7 @@ class SqliteTransaction:
             self._reader.load(view, promise_ids, schedule_ids)
 
     async def load_subscriptions(self, view: View, promise_ids: Iterable[str], limit: int) -> None:
-        """Put who waits for each promise into ``view.subscriptions``, at most ``limit`` of each kind each."""
+        """Put who waits for each promise into ``view.subscriptions``, at most ``limit`` of each kind."""
         with self._store.guarded():
             self._reader.load_subscriptions(view, promise_ids, limit)
 
@@ -293,8 +300,12 @@ class SqliteTransaction:
 
     async def apply(self, changes: Changes) -> None:
         """Write the changes."""
-        with self._store.guarded():
-            self._store.begin_write().write(changes)
+        try:
+            with self._store.guarded():
+                self._store.begin_write().write(changes)
+        except BaseException as defect:
+            self._defect = defect
+            raise
 
     async def due(self, now: int, limit: int) -> Due:
         """Whatever is due at ``now``, at most ``limit`` of each kind."""

@@ -37,11 +37,9 @@ def schema() -> str:
 
 
 def migrations() -> list[str]:
-    """The migrations in order; applied to an empty file they give the schema. Number n stands at index n - 1."""
+    """The migrations in order, which applied to an empty file give the schema. Number n stands at n - 1."""
     folder = resources.files("troth.stores") / "sql" / "migrations"
-    numbered = {
-        int(match[1]): file for file in folder.iterdir() if (match := _MIGRATION.match(file.name)) is not None
-    }
+    numbered = {int(match[1]): file for file in folder.iterdir() if (match := _MIGRATION.match(file.name)) is not None}
     assert sorted(numbered) == list(range(1, len(numbered) + 1)), sorted(numbered)
     return [numbered[number].read_text("utf-8") for number in sorted(numbered)]
 

@@ -92,9 +92,7 @@ class Links:
 
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """All pairs, oldest first."""
-        numbered = [
-            (number, left, right) for left, row in self._rows.items() for right, number in row.items()
-        ]
+        numbered = [(number, left, right) for left, row in self._rows.items() for right, number in row.items()]
         return tuple((left, right) for _, left, right in sorted(numbered))
 
 

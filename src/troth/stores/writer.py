@@ -32,8 +32,6 @@ class Writer:
         self._write_all("add_callback", changes.added_callbacks)
         self._write_all("remove_listener", changes.removed_listeners)
         self._write_all("add_listener", changes.added_listeners)
-        if changes.new_ids and self._any_caller_unknown():
-            self._write_all("know_caller", [(id,) for id in changes.new_ids])
         self._write_all("add_call", changes.calls)
         schedules = changes.schedules.items()
         self._write_all("drop_schedule", [(id,) for id, schedule in schedules if schedule is None])
@@ -75,6 +73,3 @@ class Writer:
         if updated != len(rows):
             message = f"{len(rows)} promises were to be updated, {updated} are stored; nothing was written"
             raise StoreError(message)
-
-    def _any_caller_unknown(self) -> bool:
-        return self._database.one(STATEMENTS["any_caller_unknown"]) is not None

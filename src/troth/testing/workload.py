@@ -1,7 +1,7 @@
 """Random requests that meet: few ids, few addresses, a small horizon in which deadlines tie.
 
-Drawn from a seeded generator and from the state the last request has left, so that about half of them do something.
-The same seed over the same states draws the same requests.
+Drawn from a seeded generator and from the state the last request has left, so that most of them do
+something. The same seed over the same states draws the same requests.
 """
 
 from collections.abc import Callable
@@ -44,10 +44,10 @@ IDS: Final = ("a", "b", "c", "d", "e", "é.1")
 TARGETS: Final = ("poll://any@g", "poll://any@g/1", "https://example.com/hook")
 BRANCHES: Final = ("left", "right")
 PIDS: Final = ("p", "q")
-HORIZON_MS: Final = 12
-"""Deadlines, delays and leases end within this many milliseconds, or never."""
+HORIZON_MS: Final = 30
+"""Deadlines and leases end within this many milliseconds, or never."""
 
-FAULT_RATE: Final = 0.06
+FAULT_RATE: Final = 0.02
 """How often a field holds something that no server accepts."""
 
 
@@ -58,19 +58,34 @@ class Workload:
         self._random = random
         self._draws: tuple[Callable[[State, int], Request], ...] = (
             *(self._create_promise, self._settle_promise, self._create_task, self._acquire_task) * 3,
-            *(self._fence_task, self._suspend_task, self._fulfill_task) * 3,
+            *(self._fence_task, self._suspend_task, self._fulfill_task, self._suspend_task) * 3,
             *(self._register_callback, self._register_listener, self._release_task, self._heartbeat) * 2,
             *(self._halt_task, self._continue_task, self._create_schedule, self._delete_schedule),
             *(self._get_promise, self._get_task, self._get_schedule, self._search, self._edges),
         )
+        acquired = (TaskState.ACQUIRED,)
+        self._needs: dict[Callable[[State, int], Request], tuple[TaskState, ...]] = {
+            self._acquire_task: (TaskState.PENDING,),
+            self._fence_task: acquired,
+            self._suspend_task: acquired,
+            self._fulfill_task: acquired,
+            self._release_task: acquired,
+            self._register_callback: (TaskState.ACQUIRED, TaskState.SUSPENDED),
+            self._continue_task: (TaskState.HALTED,),
+        }
+        """Draws that say little unless there is a task in such a state."""
 
     def draw(self, state: State, now: int) -> Request:
         """The next request."""
-        return self._random.choice(self._draws)(state, now)
+        draw = self._random.choice(self._draws)
+        wanted = self._needs.get(draw)
+        if wanted is None or self._flip(0.1) or any(task.state in wanted for task in state.tasks):
+            return draw(state, now)
+        return self._create_task(state, now)
 
     def pause_ms(self) -> int:
         """How long to wait before it; most often not at all."""
-        return self._random.choice((0, 0, 0, 1, 1, 2, 5))
+        return self._random.choice((0, 0, 0, 0, 0, 1, 2, HORIZON_MS // 2))
 
     # --- fields
 
@@ -85,15 +100,15 @@ class Workload:
     def _task_at(self, state: State, *wanted: TaskState) -> tuple[str, int]:
         """Most often a task in a state the request can work on, at its version."""
         tasks = [task for task in state.tasks if task.state in wanted]
-        if not tasks or self._flip(0.15):
+        if not tasks or self._flip(0.1):
             return self._id(), self._random.choice((0, 1, 2, -1))
         task = self._random.choice(tasks)
-        return task.id, task.version + (1 if self._flip(0.1) else 0)
+        return task.id, task.version + (1 if self._flip(0.05) else 0)
 
     def _instant(self, now: int) -> int:
         if self._flip(FAULT_RATE):
             return self._random.choice((-1, NEVER + 1))
-        return NEVER if self._flip(0.3) else max(0, now + self._random.randint(-2, HORIZON_MS))
+        return NEVER if self._flip(0.4) else max(0, now + self._random.randint(-2, HORIZON_MS))
 
     def _ttl(self) -> int:
         return 0 if self._flip(FAULT_RATE) else self._random.randint(1, HORIZON_MS)
@@ -189,8 +204,8 @@ class Workload:
     def _suspend_task(self, state: State, now: int) -> Request:  # noqa: ARG002 - all draws have one shape
         id, version = self._task_at(state, TaskState.ACQUIRED)
         pending = [promise.id for promise in state.promises if promise.pending and promise.id != id]
-        awaited_ids = self._random.sample(IDS, self._random.choice((0, 1, 1, 2, 3)))
-        if pending and self._flip(0.7):
+        awaited_ids = self._random.choices(IDS, k=self._random.choice((0, 1, 1, 2, 3)))
+        if pending and self._flip(0.8):
             awaited_ids = self._random.sample(pending, min(len(pending), 2))
         awaiter = self._id() if self._flip(FAULT_RATE) else id
         return SuspendTask(id, version, tuple(RegisterCallback(awaited, awaiter) for awaited in awaited_ids))

@@ -23,6 +23,7 @@ def back(annotation: object, value: Any) -> Any:
     return converter.load(decode_json(encode_json(converter.dump(value))))
 
 
+NAIVE = datetime(2026, 1, 1)  # noqa: DTZ001 - naive on purpose
 OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu"]).map(ZoneInfo)
 FAMILIES: dict[object, st.SearchStrategy[Any]] = {
@@ -32,7 +33,7 @@ FAMILIES: dict[object, st.SearchStrategy[Any]] = {
     str: st.text(),
     bytes: st.binary(),
     date: st.dates(),
-    time: st.times(timezones=st.none() | OFFSETS),
+    time: st.times(timezones=st.none() | OFFSETS).map(lambda value: value.replace(fold=0)),
     timedelta: st.timedeltas(),
     UUID: st.uuids(),
     Decimal: st.decimals(allow_nan=False),
@@ -57,14 +58,14 @@ def test_every_float_comes_back_with_its_bits(value: float) -> None:
     assert math.copysign(1, loaded) == math.copysign(1, value) or math.isnan(value)
 
 
-@given(st.datetimes(timezones=st.none() | OFFSETS))
+@given(st.datetimes(timezones=st.none() | OFFSETS).map(lambda value: value.replace(fold=0)))
 def test_a_datetime_keeps_its_wall_time_and_offset(value: datetime) -> None:
     loaded = back(datetime, value)
     assert loaded.replace(tzinfo=None) == value.replace(tzinfo=None)
     assert loaded.utcoffset() == value.utcoffset()
 
 
-@given(st.datetimes(datetime(1800, 1, 1), datetime(2200, 1, 1)), ZONES)
+@given(st.datetimes(NAIVE.replace(year=1800), NAIVE.replace(year=2200)), ZONES)
 def test_a_datetime_keeps_its_named_zone(naive: datetime, zone: ZoneInfo) -> None:
     value = naive.replace(tzinfo=UTC).astimezone(zone)
     loaded = back(datetime, value)
@@ -96,7 +97,7 @@ def test_the_wire_form_is_what_other_languages_read() -> None:
     assert converter_for(datetime).dump(berlin) == "2026-07-01T12:00:00+02:00[Europe/Berlin]"
 
 
-@pytest.mark.parametrize("value", [math.factorial(5000), 10**100_000, -(10**100_000), INT_PLAIN, -INT_PLAIN])
+@pytest.mark.parametrize("value", [math.factorial(5000), 10**100_000, -(10**100_000), INT_PLAIN, -INT_PLAIN], ids=hash)
 def test_integers_past_the_text_limit_are_exact(value: int) -> None:
     assert back(int, value) == value
     assert converter_for(int).dump(value) == {"$troth": "int", "value": hex(value)}
@@ -157,9 +158,9 @@ BERLIN = ZoneInfo("Europe/Berlin")
         (str, "\ud800"),
         (str, "é\udfff"),
         (bytes, bytearray(b"a")),
-        (date, datetime(2026, 1, 1)),
+        (date, NAIVE),
         (datetime, date(2026, 1, 1)),
-        (datetime, datetime(2026, 1, 1, fold=1)),
+        (datetime, NAIVE.replace(fold=1)),
         (datetime, datetime(2026, 1, 1, tzinfo=Fixed())),
         (datetime, datetime(2026, 3, 29, 2, 30, tzinfo=BERLIN)),
         (datetime, datetime.max.replace(tzinfo=ZoneInfo("America/New_York"))),
@@ -190,7 +191,7 @@ def test_what_would_not_come_back_is_refused_at_the_call(annotation: object, val
         (bool, 1),
         (None, False),
         (float, 2**53 + 1),
-        (float, 10**400),
+        pytest.param(float, 10**400, id="no float is so large"),
         (float, "nan"),
         (float, {"$troth": "float", "value": "1"}),
         (float, {"$troth": "float", "value": []}),

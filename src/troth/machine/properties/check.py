@@ -13,7 +13,7 @@ from .schedule import SCHEDULE
 from .schedule_moves import SCHEDULE_MOVES, SCHEDULE_STEPS
 from .server import SERVER_PROMISE_MOVES, SERVER_STEPS, SERVER_TASK_MOVES
 from .state import PromiseMove, ScheduleMove, State, TaskMove, Transition, Violation
-from .store import STORE
+from .store import STORE, STORE_IN_TIME
 from .task import TASK
 from .task_moves import TASK_MOVES, TASK_STEPS
 
@@ -23,6 +23,7 @@ PROPERTIES: Final[tuple[Callable[..., bool], ...]] = (
     *TASK,
     *SCHEDULE,
     *STORE,
+    *STORE_IN_TIME,
     *PROMISE_MOVES,
     *PROMISE_STEPS,
     *TASK_MOVES,
@@ -45,6 +46,7 @@ def check_state(state: State, now: int) -> list[Violation]:
         *(_broken(holds, task.id) for task in state.tasks for holds in TASK if not holds(task)),
         *(_broken(holds, s.id) for s in state.schedules for holds in SCHEDULE if not holds(s)),
         *(_broken(holds) for holds in STORE if not holds(state)),
+        *(_broken(holds) for holds in STORE_IN_TIME if not holds(state, now)),
     ]
 
 

@@ -34,8 +34,7 @@ def every_listener_is_told(state: State, now: int) -> bool:  # noqa: ARG001 - al
 def every_runnable_task_is_offered(state: State, now: int) -> bool:
     """No pending task is due to be offered."""
     return not any(
-        task.state is TaskState.PENDING and task.retry_at is not None and task.retry_at <= now
-        for task in state.tasks
+        task.state is TaskState.PENDING and task.retry_at is not None and task.retry_at <= now for task in state.tasks
     )
 
 

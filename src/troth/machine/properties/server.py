@@ -33,9 +33,7 @@ def the_server_never_halts(move: TaskMove) -> bool:
 
 def the_server_never_continues(move: TaskMove) -> bool:
     """So is letting it run again."""
-    return not (
-        _by_itself(move) and move.before.state is TaskState.HALTED and _enters(move, TaskState.PENDING)
-    )
+    return not (_by_itself(move) and move.before.state is TaskState.HALTED and _enters(move, TaskState.PENDING))
 
 
 def the_server_settles_only_by_the_deadline(move: PromiseMove) -> bool:

@@ -86,8 +86,7 @@ def a_callback_joins_a_promise_and_a_task(state: State) -> bool:
 def a_listener_joins_a_promise_and_an_address(state: State) -> bool:
     """The awaited promise exists, and the address can be told."""
     return all(
-        awaited_id in state.promise and parse_address(address) is not None
-        for awaited_id, address in state.listeners
+        awaited_id in state.promise and parse_address(address) is not None for awaited_id, address in state.listeners
     )
 
 
@@ -101,10 +100,14 @@ def calls_are_unique(state: State) -> bool:
     return _unique(state.calls)
 
 
-def a_suspended_task_awaits_something(state: State) -> bool:
-    """Or nothing would ever wake it."""
+def a_suspended_task_awaits_something(state: State, now: int) -> bool:
+    """Or nothing would ever wake it, except its own deadline once that has come."""
     awaiting = {awaiter_id for _, awaiter_id in state.callbacks}
-    return all(task.id in awaiting for task in state.tasks if task.state is TaskState.SUSPENDED)
+    return all(
+        task.id in awaiting or ((promise := state.promise.get(task.id)) is not None and promise.overdue(now))
+        for task in state.tasks
+        if task.state is TaskState.SUSPENDED
+    )
 
 
 def an_execute_message_has_an_address(state: State) -> bool:
@@ -121,9 +124,7 @@ def an_execute_message_has_an_address(state: State) -> bool:
 def an_unblock_message_has_an_address(state: State) -> bool:
     """A settled promise's listener can be told."""
     settled = {promise.id for promise in state.promises if not promise.pending}
-    return all(
-        parse_address(address) is not None for awaited_id, address in state.listeners if awaited_id in settled
-    )
+    return all(parse_address(address) is not None for awaited_id, address in state.listeners if awaited_id in settled)
 
 
 STORE: Final = (
@@ -140,7 +141,8 @@ STORE: Final = (
     a_listener_joins_a_promise_and_an_address,
     a_call_joins_two_promises,
     calls_are_unique,
-    a_suspended_task_awaits_something,
     an_execute_message_has_an_address,
     an_unblock_message_has_an_address,
 )
+
+STORE_IN_TIME: Final = (a_suspended_task_awaits_something,)

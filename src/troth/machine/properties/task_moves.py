@@ -100,19 +100,14 @@ def the_retry_moves_only_when_due_and_forward(move: TaskMove) -> bool:
     if not before.state is after.state is TaskState.PENDING or before.retry_at == after.retry_at:
         return True
     assert before.retry_at is not None
-    return (
-        before.retry_at <= move.step.now and after.retry_at is not None and after.retry_at > before.retry_at
-    )
+    return before.retry_at <= move.step.now and after.retry_at is not None and after.retry_at > before.retry_at
 
 
 def fulfilled_only_by_settlement(move: TaskMove) -> bool:
     """A task ends in the step that settles its promise."""
     if not _enters(move, TaskState.FULFILLED):
         return True
-    return (
-        move.step.before.promise[move.before.id].pending
-        and not move.step.after.promise[move.before.id].pending
-    )
+    return move.step.before.promise[move.before.id].pending and not move.step.after.promise[move.before.id].pending
 
 
 def resumes_grow_or_are_cleared(move: TaskMove) -> bool:

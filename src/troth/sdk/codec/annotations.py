@@ -57,9 +57,7 @@ def alias_value(annotation: object) -> object | None:
     try:
         value = alias.__value__
     except NameError as error:
-        raise DefinitionError(
-            f"the type alias {show_annotation(annotation)} cannot be resolved: {error}"
-        ) from None
+        raise DefinitionError(f"the type alias {show_annotation(annotation)} cannot be resolved: {error}") from None
     return substituted(value, dict(zip(alias.__type_params__, get_args(annotation), strict=False)))
 
 
@@ -75,9 +73,7 @@ def show_annotation(annotation: object) -> str:
         return "..."
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is None:
-        return str(
-            getattr(annotation, "__qualname__", None) or getattr(annotation, "__name__", None) or annotation
-        )
+        return str(getattr(annotation, "__qualname__", None) or getattr(annotation, "__name__", None) or annotation)
     if origin is typing.Literal:
         return f"Literal[{', '.join(map(repr, args))}]"
     name = show_annotation(origin)
@@ -105,10 +101,7 @@ def field_annotations(annotation: object) -> dict[str, Any]:
     if not any(bindings.values()):
         return hints
     owners = {name: owner for owner in reversed(cls.__mro__) for name in inspect.get_annotations(owner)}
-    return {
-        name: substituted(hint, bindings.get(owners.get(name, cls), bindings[cls]))
-        for name, hint in hints.items()
-    }
+    return {name: substituted(hint, bindings.get(owners.get(name, cls), bindings[cls])) for name, hint in hints.items()}
 
 
 def _resolved(cls: type) -> dict[str, Any]:
@@ -116,9 +109,7 @@ def _resolved(cls: type) -> dict[str, Any]:
         return typing.get_type_hints(cls, include_extras=True)
     except NameError:
         pass  # a class made inside a function does not see itself from its module
-    local: dict[str, Any] = {
-        parameter.__name__: parameter for parameter in getattr(cls, "__type_params__", ())
-    }
+    local: dict[str, Any] = {parameter.__name__: parameter for parameter in getattr(cls, "__type_params__", ())}
     try:
         return typing.get_type_hints(cls, localns={**local, cls.__name__: cls}, include_extras=True)
     except NameError as error:

@@ -113,9 +113,7 @@ class _Compiler:
         if annotation is None:
             annotation = NoneType
         if is_unresolved(annotation):
-            raise DefinitionError(
-                f"the annotation {annotation!r} is still a text: resolve it before it gets here"
-            )
+            raise DefinitionError(f"the annotation {annotation!r} is still a text: resolve it before it gets here")
         if not _hashes(annotation):
             raise DefinitionError(f"{annotation!r} is no annotation")
         if annotation in _ANYTHING:
@@ -142,9 +140,7 @@ class _Compiler:
             return enums.of_literal((annotation,))
         if annotation in _NEVER:
             return _NOTHING
-        return self._container(annotation, origin or annotation, args) or self._class(
-            annotation, origin or annotation
-        )
+        return self._container(annotation, origin or annotation, args) or self._class(annotation, origin or annotation)
 
     def _container(self, annotation: object, kind: AnyValue, args: Args) -> Converter[Any] | None:
         if kind in _LISTS:
@@ -206,9 +202,7 @@ def _members(annotation: object, aliases: tuple[object, ...]) -> Iterator[object
     annotation = stripped(annotation)
     if (value := alias_value(annotation)) is not None:
         if annotation in aliases:
-            raise DefinitionError(
-                f"the type alias {show_annotation(annotation)} is a member of its own union"
-            )
+            raise DefinitionError(f"the type alias {show_annotation(annotation)} is a member of its own union")
         yield from _members(value, (*aliases, annotation))
         return
     origin, args = get_origin(annotation), get_args(annotation)
@@ -240,15 +234,11 @@ def _unsupported(annotation: object) -> DefinitionError:
 
 
 def _dump_nothing(value: object) -> JsonValue:
-    raise EncodingError(
-        f"$: expected no value at all, got one of type {type(value).__qualname__}. Annotate its type."
-    )
+    raise EncodingError(f"$: expected no value at all, got one of type {type(value).__qualname__}. Annotate its type.")
 
 
 def _load_nothing(tree: JsonValue) -> AnyValue:
     raise DecodingError(f"$: expected no value at all, got a {type(tree).__name__}")
 
 
-_NOTHING: Final[Converter[Any]] = Converter(
-    "Never", _dump_nothing, _load_nothing, frozenset(), frozenset(), "Never"
-)
+_NOTHING: Final[Converter[Any]] = Converter("Never", _dump_nothing, _load_nothing, frozenset(), frozenset(), "Never")

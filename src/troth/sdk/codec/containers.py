@@ -4,7 +4,7 @@
 So the path costs nothing until there is a refusal.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Final, TypeVar
 
 from troth.errors import DecodingError, EncodingError
@@ -25,11 +25,11 @@ from troth.sdk.codec.tree import (
 S = TypeVar("S", bound=Hashable)
 
 
-def dump_each(values: AnyValue, dump: Callable[[Any], JsonValue]) -> list[JsonValue]:
-    """Every member in order."""
+def dump_each(values: AnyValue, dump: Callable[..., JsonValue], *more: Iterable[object]) -> list[JsonValue]:
+    """Every member in order. ``more`` are further arguments of ``dump``, as for `map`."""
     trees: list[JsonValue] = []
     try:
-        trees.extend(map(dump, values))
+        trees.extend(map(dump, values, *more))
     except EncodingError as error:
         under(error, f"[{len(trees)}]")
         raise
@@ -49,11 +49,11 @@ def load_each(trees: JsonValue, load: Callable[[JsonValue], Any]) -> list[Any]:
     return values
 
 
-def dump_set(values: AnyValue, dump: Callable[[Any], JsonValue]) -> list[JsonValue]:
+def dump_set(values: AnyValue, dump: Callable[..., JsonValue], *more: Iterable[object]) -> list[JsonValue]:
     """The members sorted by their JSON text: equal sets make equal trees."""
     trees: list[JsonValue] = []
     try:
-        trees.extend(map(dump, values))
+        trees.extend(map(dump, values, *more))
     except EncodingError as error:
         under(error, "[*]")
         raise
@@ -168,7 +168,7 @@ def key_text(key: Converter[Any]) -> tuple[Callable[[Any], str], Callable[[str],
 
 
 def dump_items(
-    value: dict[Any, Any], write: Callable[[Any], str], dump: Callable[[Any], JsonValue]
+    value: dict[Any, Any], write: Callable[[Any], str], dump: Callable[..., JsonValue], *more: object
 ) -> dict[str, JsonValue]:
     """Every entry, in the dict's order."""
     tree: dict[str, JsonValue] = {}
@@ -179,7 +179,7 @@ def dump_items(
             in_key = True
             text = write(key)
             in_key = False
-            tree[text] = dump(item)
+            tree[text] = dump(item, *more)
     except EncodingError as error:
         under(error, f"[key {show(key)}]" if in_key else _key_segment(key))
         raise

@@ -5,6 +5,7 @@ refused: finding its class again would mean importing by a name that came from d
 """
 
 from collections.abc import Callable
+from itertools import repeat
 from typing import Any, Final
 
 from troth.errors import DecodingError, EncodingError
@@ -18,7 +19,7 @@ from troth.sdk.codec.containers import (
     load_set,
 )
 from troth.sdk.codec.converter import Converter
-from troth.sdk.codec.scalars import SCALARS, dump_str, load_float, load_int
+from troth.sdk.codec.scalars import SCALARS, load_float, load_int
 from troth.sdk.codec.tree import (
     DEPTH_MAX,
     TAG,
@@ -46,25 +47,27 @@ def _named(scalar: Converter[Any]) -> Callable[[Any], JsonValue]:
 
 
 _DUMP_LEAF: Final[dict[type, Callable[[Any], JsonValue]]] = {
-    kind: scalar.dump if scalar.native else _named(scalar)
-    for scalar in SCALARS.values()
-    for kind in scalar.types or ()
+    kind: scalar.dump if scalar.native else _named(scalar) for scalar in SCALARS.values() for kind in scalar.types or ()
 }
 
 
 def dump_any(value: object, depth: int = 0) -> JsonValue:
-    """A value of any built-in type."""
+    """A value of any built-in type. Two frames a level, so that the deepest allowed value fits the stack."""
     kind = type(value)
     leaf = _DUMP_LEAF.get(kind)
     if leaf is not None:
         return leaf(value)
-    if kind not in _DUMP_NODE:
-        raise wrong_value("a value of a built-in type", value, _advice(value))
     if depth >= DEPTH_MAX:
-        raise EncodingError(
-            f"$: expected at most {DEPTH_MAX} levels. Store a flat list of parts that name each other"
-        )
-    return _DUMP_NODE[kind](value, depth)
+        raise EncodingError(f"$: expected at most {DEPTH_MAX} levels. Store a flat list of parts that name each other.")
+    if kind is list:
+        return dump_each(value, dump_any, repeat(depth + 1))
+    if kind is dict:
+        return dump_open_dict(value, dump_any, depth + 1)
+    if kind is tuple:
+        return tagged("tuple", dump_each(value, dump_any, repeat(depth + 2)))
+    if kind is set or kind is frozenset:
+        return tagged(kind.__name__, dump_set(value, dump_any, repeat(depth + 2)))
+    raise wrong_value("a value of a built-in type", value, _advice(value))
 
 
 def _advice(value: object) -> str:
@@ -76,42 +79,11 @@ def _advice(value: object) -> str:
     return f"Annotate it as {kind.__qualname__}, so that it can be found again"
 
 
-def _inner(depth: int, levels: int) -> Callable[[object], JsonValue]:
-    return lambda value: dump_any(value, depth + levels)
-
-
-def _dump_list(value: list[object], depth: int) -> JsonValue:
-    return dump_each(value, _inner(depth, 1))
-
-
-def _dump_tuple(value: tuple[object, ...], depth: int) -> JsonValue:
-    return tagged("tuple", dump_each(value, _inner(depth, 2)))
-
-
-def _dump_set(value: set[object] | frozenset[object], depth: int) -> JsonValue:
-    return tagged(type(value).__name__, dump_set(value, _inner(depth, 2)))
-
-
-def _dump_dict(value: dict[object, object], depth: int) -> JsonValue:
-    return dump_open_dict(value, _inner(depth, 1), _inner(depth, 2))
-
-
-def dump_open_dict(
-    value: dict[Any, Any], dump: Callable[[Any], JsonValue], dump_in_map: Callable[[Any], JsonValue]
-) -> JsonValue:
+def dump_open_dict(value: AnyValue, dump: Callable[..., JsonValue], *more: object) -> JsonValue:
     """A dict whose keys no annotation describes: an object, its keys as JSON texts unless all are text."""
     if all(type(key) is str for key in value):
-        return escaped(dump_items(value, dump_str, dump))  # pyright: ignore[reportArgumentType] - a str's tree is itself
-    return tagged("map", dump_items(value, _write_key, dump_in_map))
-
-
-_DUMP_NODE: Final[dict[type, Callable[[Any, int], JsonValue]]] = {
-    list: _dump_list,
-    dict: _dump_dict,
-    tuple: _dump_tuple,
-    set: _dump_set,
-    frozenset: _dump_set,
-}
+        return escaped(dump_items(value, _write_text, dump, *more))
+    return tagged("map", dump_items(value, _write_key, dump, *more))
 
 
 def load_any(tree: JsonValue) -> AnyValue:
@@ -170,9 +142,7 @@ def _dump_top(value: object) -> JsonValue:
     try:
         return dump_any(value)
     except RecursionError:
-        raise EncodingError(
-            "$: nested deeper than the stack has room for. Store a flat list of parts"
-        ) from None
+        raise EncodingError("$: nested deeper than the stack has room for. Store a flat list of parts") from None
 
 
 def _load_top(tree: JsonValue) -> AnyValue:
@@ -184,6 +154,7 @@ def _load_top(tree: JsonValue) -> AnyValue:
 
 ANY: Final[Converter[Any]] = Converter("Any", _dump_top, _load_top, None, frozenset(), "any")
 
+_write_text, _ = key_text(SCALARS[str])
 _write_key, _read_key = key_text(ANY)
 
 
@@ -192,7 +163,7 @@ def of_open_dict(inner: Converter[Any]) -> Converter[Any]:
 
     def dump(value: dict[Any, Any]) -> JsonValue:
         if type(value) is dict:
-            return dump_open_dict(value, inner.dump, inner.dump)
+            return dump_open_dict(value, inner.dump)
         raise wrong_value("dict", value)
 
     def load(tree: JsonValue) -> dict[Any, Any]:

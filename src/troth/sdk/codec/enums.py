@@ -81,9 +81,7 @@ def of_literal(annotations: tuple[object, ...]) -> Converter[Any]:
         tree = _constant(constant)
         values.setdefault(canonical_json(tree), constant)
         if (type(constant), constant) not in trees and values[canonical_json(tree)] is not constant:
-            raise DefinitionError(
-                f"two constants of {name} have the same form in JSON: annotate it as one of them"
-            )
+            raise DefinitionError(f"two constants of {name} have the same form in JSON: annotate it as one of them")
         trees[type(constant), constant] = tree
 
     def dump(value: object) -> JsonValue:

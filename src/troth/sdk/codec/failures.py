@@ -48,9 +48,7 @@ def _raisable(namespace: Mapping[str, object]) -> dict[str, type[Exception]]:
     return {
         _type_name(cls): cls
         for cls in namespace.values()
-        if isinstance(cls, type)
-        and issubclass(cls, Exception)
-        and not issubclass(cls, _NO_PLACE_IN_COROUTINES)
+        if isinstance(cls, type) and issubclass(cls, Exception) and not issubclass(cls, _NO_PLACE_IN_COROUTINES)
     }
 
 
@@ -237,14 +235,12 @@ def _load_group(
     return _make(cls, (*(title if title and type(title[0]) is str else (message,)), inner), tree)
 
 
-def _make(
-    cls: type[Exception], arguments: tuple[object, ...], tree: dict[str, JsonValue]
-) -> Exception | None:
+def _make(cls: type[Exception], arguments: tuple[object, ...], tree: dict[str, JsonValue]) -> Exception | None:
     """By its constructor where that keeps its arguments, else past it; None where neither works."""
     exc = _called(cls, arguments)
     if exc is None or type(exc) is not cls or not _kept(exc, arguments, tree):
         exc = _bare(cls, arguments) or exc
-    if exc is None or type(exc) is not cls:
+    if exc is None or type(exc) is not cls or (not _text(exc) and tree.get("message")):
         return None
     attributes = tree.get("attributes")
     if type(attributes) is dict:

@@ -57,9 +57,7 @@ def _verify(converter: Converter[Any], tree: JsonValue) -> None:
 def _first_difference(before: JsonValue, after: JsonValue) -> tuple[str, JsonValue, JsonValue]:
     path = "$"
     while (parts := _same_parts(before, after)) is not None:
-        segment, before, after = next(
-            part for part in parts if canonical_json(part[1]) != canonical_json(part[2])
-        )
+        segment, before, after = next(part for part in parts if canonical_json(part[1]) != canonical_json(part[2]))
         path += segment
     return path, before, after
 

@@ -16,7 +16,7 @@ from troth.sdk.codec.tree import TAG, AnyValue, JsonValue, Shape, wrong_data, wr
 class _Model(Protocol):
     """What is used of a pydantic model."""
 
-    def model_dump_json(self, *, by_alias: bool, round_trip: bool) -> str:
+    def model_dump_json(self, *, by_alias: bool, round_trip: bool, warnings: bool) -> str:
         """The model as JSON text."""
         ...
 
@@ -26,11 +26,7 @@ _EVERY_SHAPE: Final[frozenset[Shape]] = frozenset({NoneType, bool, int, float, s
 
 def is_model(cls: object) -> bool:
     """Whether it is a pydantic model, without importing pydantic to find out."""
-    return (
-        isinstance(cls, type)
-        and hasattr(cls, "__pydantic_validator__")
-        and hasattr(cls, "model_validate_json")
-    )
+    return isinstance(cls, type) and hasattr(cls, "__pydantic_validator__") and hasattr(cls, "model_validate_json")
 
 
 def of_model(cls: type) -> Converter[Any]:
@@ -43,16 +39,14 @@ def of_model(cls: type) -> Converter[Any]:
         if type(value) is not cls:
             raise wrong_value(name, value)
         try:
-            tree = decode_json(value.model_dump_json(by_alias=True, round_trip=True).encode())
+            tree = decode_json(value.model_dump_json(by_alias=True, round_trip=True, warnings=False).encode())
             back = validate(encode_json(tree))
         except (ValueError, TypeError, DecodingError, EncodingError) as error:
             raise wrong_value(name, value, f"Its own JSON is not valid for it: {error}") from error
         if not root and (type(tree) is not dict or TAG in tree):
             raise wrong_value(name, value, "Its own JSON is not a plain object")
         if not same(value, back):
-            raise wrong_value(
-                name, value, f"Its own JSON comes back as {back!r}: give its fields exact types"
-            )
+            raise wrong_value(name, value, f"Its own JSON comes back as {back!r}: give its fields exact types")
         return tree
 
     def load(tree: JsonValue) -> AnyValue:
@@ -73,9 +67,7 @@ def same(one: object, other: object) -> bool:
         return _same_items(cast("Mapping[Any, Any]", one), cast("Mapping[Any, Any]", other))
     if isinstance(one, list | tuple):
         pairs = zip(cast("Any", one), cast("Any", other), strict=False)
-        return len(cast("Any", one)) == len(cast("Any", other)) and all(
-            same(left, right) for left, right in pairs
-        )
+        return len(cast("Any", one)) == len(cast("Any", other)) and all(same(left, right) for left, right in pairs)
     if isinstance(one, set | frozenset):
         return one == other and _kinds(cast("Any", one)) == _kinds(cast("Any", other))
     if is_model(type(one)):

@@ -37,9 +37,7 @@ def of_dataclass(annotation: object, compile_one: Compile) -> Converter[Any]:
     """A dataclass, or one with its parameters: ``Page[int]``."""
     cls = _class_of(annotation)
     if issubclass(cls, _CONTENT):
-        raise DefinitionError(
-            f"{cls.__qualname__} is a dataclass over a built-in type, whose content would be lost"
-        )
+        raise DefinitionError(f"{cls.__qualname__} is a dataclass over a built-in type, whose content would be lost")
     hints = field_annotations(annotation)
     fields = [
         _field(
@@ -64,7 +62,7 @@ def runs_own_code(annotation: object) -> bool:
     if issubclass(cls, Struct):
         return False
     code = getattr(cls.__init__, "__code__", None)
-    generated = code is not None and code.co_filename == "<string>"  # where the dataclasses module writes it
+    generated = code is not None and code.co_qualname.startswith("__create_fn__.")  # by the dataclasses module
     return not generated or cls.__new__ is not object.__new__ or "__setattr__" in _own_names(cls)
 
 
@@ -127,9 +125,7 @@ def _object_dump(
             under(error, member(attribute))
             raise
         except AttributeError:
-            raise wrong_value(
-                f"{name} with all its fields", value, f"Set its field {attribute} first"
-            ) from None
+            raise wrong_value(f"{name} with all its fields", value, f"Set its field {attribute} first") from None
         return tree
 
     return dump
@@ -163,9 +159,7 @@ def _advice(cls: type, value: object) -> str:
     if not isinstance(value, cls):
         return ""
     got = type(value).__qualname__
-    return (
-        f"{got} is a subclass and would come back as {cls.__qualname__}: annotate it as {got}, or as a union"
-    )
+    return f"{got} is a subclass and would come back as {cls.__qualname__}: annotate it as {got}, or as a union"
 
 
 def load_fields(fields: Iterable[Field], tree: dict[str, JsonValue], name: str) -> dict[str, Any]:
@@ -210,11 +204,7 @@ def of_typed_dict(annotation: object, compile_one: Compile) -> Converter[Any]:
             raise wrong_value(name, value)
         if not required_keys <= value.keys() <= fields.keys():
             missing, extra = required_keys - value.keys(), value.keys() - fields.keys()
-            keys = (
-                f"{sorted(missing)} are missing"
-                if missing
-                else f"{sorted(map(str, extra))} are none of its keys"
-            )
+            keys = f"{sorted(missing)} are missing" if missing else f"{sorted(map(str, extra))} are none of its keys"
             raise wrong_value(name, value, f"{keys}: annotate it as what it holds")
         tree: dict[str, JsonValue] = {}
         key = ""
@@ -240,10 +230,7 @@ def of_named_tuple(annotation: object, compile_one: Compile) -> Converter[Any]:
     name = show_annotation(annotation)
     hints = field_annotations(annotation)
     defaults: Mapping[str, Any] = cls._field_defaults
-    fields = [
-        _field(key, key, compile_one(hints.get(key, Any)), required=key not in defaults)
-        for key in cls._fields
-    ]
+    fields = [_field(key, key, compile_one(hints.get(key, Any)), required=key not in defaults) for key in cls._fields]
 
     def dump(value: tuple[Any, ...]) -> JsonValue:
         if type(value) is not cls:

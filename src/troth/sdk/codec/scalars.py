@@ -18,7 +18,7 @@ from troth.sdk.codec.converter import Converter
 from troth.sdk.codec.tree import JsonValue, payload, shape_of, tagged, wrong_data, wrong_value
 
 INT_PLAIN: Final = 10**600
-"""Smaller integers are plain JSON; the interpreter's limit for them as text may be set as low as 640 digits."""
+"""Smaller integers are plain JSON; the interpreter's limit for their text may be set as low as 640 digits."""
 
 _INT_LEAST: Final = -INT_PLAIN
 
@@ -89,9 +89,7 @@ def _dump_int_as_float(value: int) -> JsonValue:
     except OverflowError:
         exact = math.inf
     if exact != value:
-        raise wrong_value(
-            "float", value, "No float is equal to it: annotate it as int, or round it before the call"
-        )
+        raise wrong_value("float", value, "No float is equal to it: annotate it as int, or round it before the call")
     return exact
 
 
@@ -106,9 +104,7 @@ def load_float(tree: JsonValue) -> float:
         except OverflowError:
             pass
     elif shape_of(tree) == "float" and payload(tree) in ("nan", "inf", "-inf"):
-        return float(
-            str(payload(tree))
-        )  # a new NaN each time: a set holds several of them, but not one twice
+        return float(str(payload(tree)))  # a new NaN each time: a set holds several of them, but not one twice
     raise wrong_data("a number that a float can hold", tree)
 
 
@@ -152,17 +148,13 @@ def _dump_datetime(value: datetime) -> str:
             raise wrong_value("datetime", value, "Its time zone has no name: use ZoneInfo(name) or an offset")
         text = f"{text}[{zone.key}]"
     elif zone is not None and zone.utcoffset(None) is None:
-        raise wrong_value(
-            "datetime", value, f"Its time zone is a {type(zone).__qualname__}: use zoneinfo or an offset"
-        )
+        raise wrong_value("datetime", value, f"Its time zone is a {type(zone).__qualname__}: use zoneinfo or an offset")
     try:
         back = _load_datetime(text)
     except OverflowError:
-        raise wrong_value(
-            "datetime", value, "Its zone takes it out of the years 1 to 9999: use UTC"
-        ) from None
+        raise wrong_value("datetime", value, "Its zone takes it out of the years 1 to 9999: use UTC") from None
     if back.replace(tzinfo=None) != value.replace(tzinfo=None) or back.fold != value.fold:
-        raise wrong_value("datetime", value, "This local time is skipped or repeated by its clock: use UTC")
+        raise wrong_value("datetime", value, "Its clock skips or repeats this time: use UTC")
     return text
 
 
@@ -175,9 +167,7 @@ def _load_datetime(text: str) -> datetime:
 def _dump_time(value: time) -> str:
     zone = value.tzinfo
     if isinstance(zone, ZoneInfo) or (zone is not None and zone.utcoffset(None) is None):
-        raise wrong_value(
-            "time", value, "A time without its date has no named zone: use an offset or a datetime"
-        )
+        raise wrong_value("time", value, "A time without its date has no named zone: use an offset or a datetime")
     if value.fold:
         raise wrong_value("time", value, "Its fold would be lost: use a datetime with a zone")
     return value.isoformat()

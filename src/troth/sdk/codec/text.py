@@ -44,9 +44,7 @@ def encode_json(tree: JsonValue) -> bytes:
     """A tree as JSON text. A NaN or infinity that no converter dumped is refused: it would become null."""
     raw = _encode_dumped(tree)
     if b"null" in raw and not _finite(tree):
-        raise EncodingError(
-            "$: expected finite numbers in a tree; NaN and infinities go through Converter.dump"
-        )
+        raise EncodingError("$: expected finite numbers in a tree; NaN and infinities go through Converter.dump")
     return raw
 
 
@@ -75,9 +73,7 @@ def _encode_dumped(tree: JsonValue) -> bytes:
     try:
         raw = _write(tree)
     except ValueError as error:
-        raise EncodingError(
-            f"$: expected a tree that JSON can hold: {error}. Make it with Converter.dump"
-        ) from None
+        raise EncodingError(f"$: expected a tree that JSON can hold: {error}. Make it with Converter.dump") from None
     except RecursionError:
         raise EncodingError(f"{_TOO_DEEP}. Store a flat list of parts that name each other") from None
     if _may_be_deep(raw) and not depth_within(tree, DEPTH_MAX):

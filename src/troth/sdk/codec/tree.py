@@ -72,7 +72,7 @@ def unescaped(tree: JsonValue, expected: str) -> dict[str, JsonValue]:
 def depth_within(tree: JsonValue, depth_max: int) -> bool:
     """Whether the tree has at most so many levels. Level by level: its depth costs no stack."""
     level = [tree]
-    for _ in range(depth_max + 1):
+    for _ in range(depth_max):
         level = [part for node in level for part in parts_of(node)]
         if not level:
             return True

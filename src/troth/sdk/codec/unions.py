@@ -40,7 +40,7 @@ def of_union(members: Sequence[Converter[Any]]) -> Converter[Any]:
     if (other := _other_than_none(members)) is not None:
         return _optional(other)
     plain = _plain_members(members)
-    tags = _tags([member for member in members if member not in plain])
+    tags = _tags([member for member in members if member not in plain], plain)
     name = " | ".join(member.name for member in members)
     ordered = [*plain, *(member for member in members if member not in plain)]
     shapes = _load_table(ordered, tags)
@@ -85,24 +85,21 @@ def _optional(inner: Converter[Any]) -> Converter[Any]:
 
 def _plain_members(members: Sequence[Converter[Any]]) -> list[Converter[Any]]:
     """Those whose trees need no tag: they claim all of their shapes for themselves."""
-    return [
-        member
-        for member in members
-        if not any(_rivals(member, other) for other in members if other is not member)
-    ]
+    return [member for member in members if not any(_rivals(member, other) for other in members if other is not member)]
 
 
 def _rivals(member: Converter[Any], other: Converter[Any]) -> bool:
     return bool(member.shapes & other.shapes) and (other.native or not member.native)
 
 
-def _tags(members: Sequence[Converter[Any]]) -> dict[int, str]:
+def _tags(members: Sequence[Converter[Any]], plain: Sequence[Converter[Any]]) -> dict[int, str]:
     """A name for each, by identity: short where that is clear."""
     times = Counter(member.tag for member in members)
     tags = {id(one): one.tag if times[one.tag] == 1 and _free(one) else _full_name(one) for one in members}
-    if len(set(tags.values())) != len(members):
+    taken = {shape for one in plain for shape in one.shapes}
+    if len(set(tags.values())) != len(members) or not taken.isdisjoint(tags.values()):
         raise DefinitionError(
-            f"two members of a union have the same name, {sorted(tags.values())}: rename one of them"
+            f"names in a union must differ from each other, and are {sorted(tags.values())}: rename one of them"
         )
     return tags
 
@@ -114,9 +111,7 @@ def _full_name(member: Converter[Any]) -> str:
 
 def _free(member: Converter[Any]) -> bool:
     """Whether the short name is a built-in type's own, or no built-in type's at all."""
-    built_in = all(
-        kind.__module__ in {"builtins", "datetime", "decimal", "uuid"} for kind in member.types or ()
-    )
+    built_in = all(kind.__module__ in {"builtins", "datetime", "decimal", "uuid"} for kind in member.types or ())
     return built_in or member.tag not in RESERVED
 
 

@@ -10,7 +10,6 @@ from troth.sdk.codec import Converter
 from troth.sdk.function import EncodedCall
 
 from .greenlets import wait_for
-
 from .outcome import check_same_call, value_of
 
 if TYPE_CHECKING:
@@ -77,5 +76,3 @@ class Call(asyncio.Future[T]):
         """The call could not be made."""
         if not self.done():
             self.set_exception(error)
-
-

@@ -75,9 +75,7 @@ class Driver(Protocol):
 class Execution:
     """A body's run: that of a granted task, or that of a local call (``own``), which shares its caller's task."""
 
-    def __init__(
-        self, driver: Driver, caller: Caller, journal: Journal, own: Call[Any] | None = None
-    ) -> None:
+    def __init__(self, driver: Driver, caller: Caller, journal: Journal, own: Call[Any] | None = None) -> None:
         self._driver = driver
         self._caller = caller
         self._uses: dict[str, int] = {}
@@ -188,7 +186,4 @@ class Execution:
 
 def renamed(create: CreatePromise, id: str) -> CreatePromise:
     """The same request for another generation's id."""
-    return CreatePromise(
-        id, create.timeout_at, create.param, create.tags, create.caller, create.reuse_failed
-    )
-
+    return CreatePromise(id, create.timeout_at, create.param, create.tags, create.caller, create.reuse_failed)

@@ -83,16 +83,10 @@ INSERT INTO listeners (awaited, address) VALUES (?, ?) ON CONFLICT DO NOTHING
 DELETE FROM listeners WHERE awaited = ? AND address = ?
 
 -- name: add_call
-INSERT INTO calls (caller, callee) VALUES (
-  coalesce((SELECT seq FROM promises WHERE id = ?1), ?1), (SELECT seq FROM promises WHERE id = ?2)
-) ON CONFLICT DO NOTHING
-
--- Any text sorts after all numbers.
--- name: any_caller_unknown
-SELECT 1 FROM calls WHERE caller >= '' LIMIT 1
-
--- name: know_caller
-UPDATE calls SET caller = (SELECT seq FROM promises WHERE id = ?1) WHERE caller = ?1
+INSERT INTO calls (caller, callee)
+SELECT caller.seq, callee.seq FROM promises AS caller CROSS JOIN promises AS callee
+WHERE caller.id = ? AND callee.id = ?
+ON CONFLICT DO NOTHING
 
 -- name: put_schedule
 INSERT OR REPLACE INTO schedules (
@@ -152,10 +146,6 @@ FROM targets
 SELECT {promise} FROM promises AS p
 WHERE {promise_filter} AND (:state IS NULL OR p.state = :state) ORDER BY p.id LIMIT :limit
 
--- name: search_pending_promises
-SELECT {promise} FROM promises AS p INDEXED BY promises_pending
-WHERE {promise_filter} AND p.state = 0 ORDER BY p.id LIMIT :limit
-
 -- name: search_failed_promises
 SELECT {promise} FROM promises AS p INDEXED BY promises_failed
 WHERE {promise_filter} AND p.state > 1 AND p.state = :state ORDER BY p.id LIMIT :limit
@@ -172,11 +162,6 @@ SELECT {task} FROM promises AS p
 WHERE p.id >= :first AND p.task_state IS NOT NULL AND (:state IS NULL OR p.task_state = :state)
 ORDER BY p.id LIMIT :limit
 
--- A task that is not fulfilled belongs to a pending promise.
--- name: search_unfulfilled_tasks
-SELECT {task} FROM promises AS p INDEXED BY promises_pending
-WHERE p.state = 0 AND p.id >= :first AND p.task_state = :state ORDER BY p.id LIMIT :limit
-
 -- name: search_schedules
 SELECT {schedule} FROM schedules AS s
 WHERE s.id >= :first AND (:tags IS NULL OR NOT EXISTS (
@@ -189,7 +174,7 @@ ORDER BY s.id LIMIT :limit
 
 -- name: callees
 SELECT {promise} FROM calls AS c CROSS JOIN promises AS p ON p.seq = c.callee
-WHERE c.caller = coalesce((SELECT seq FROM promises WHERE id = ?1), ?1) ORDER BY c.number
+WHERE c.caller = (SELECT seq FROM promises WHERE id = ?) ORDER BY c.number
 
 -- name: callers
 SELECT {promise} FROM calls AS c CROSS JOIN promises AS p ON p.seq = c.caller
@@ -222,8 +207,8 @@ SELECT awaited, awaiter FROM callbacks ORDER BY number
 SELECT awaited, address FROM listeners ORDER BY number
 
 -- name: all_calls
-SELECT coalesce(caller.id, c.caller), callee.id
-FROM calls AS c JOIN promises AS callee ON callee.seq = c.callee LEFT JOIN promises AS caller ON caller.seq = c.caller
+SELECT caller.id, callee.id
+FROM calls AS c CROSS JOIN promises AS caller ON caller.seq = c.caller CROSS JOIN promises AS callee ON callee.seq = c.callee
 ORDER BY c.number
 
 -- name: all_schedules

@@ -58,8 +58,8 @@ CREATE INDEX promises_undrained ON promises (settled_at)       WHERE undrained I
 
 CREATE INDEX promises_branch    ON promises (branch)           WHERE branch IS NOT NULL;
 
--- For searches by state: most promises are resolved, and what is not must be found among a million that are.
-CREATE INDEX promises_pending   ON promises (id)               WHERE state = 0;
+-- For searches: most promises are resolved, and the failed ones must be found among a million that are. There is no
+-- such index of the pending ones: every commit would write a page more for it, twice in the life of a promise.
 CREATE INDEX promises_failed    ON promises (id)               WHERE state > 1;
 
 -- Permanent means permanent. What a promise was born with never changes, what it was settled with neither.
@@ -95,11 +95,10 @@ CREATE TABLE listeners (
   UNIQUE (awaited, address)
 ) STRICT;
 
--- Edges are numbers, because a promise of a deep tree would otherwise repeat two long ids for ever. A caller may be
--- stored after what it called; until then its id stands in the place of its number.
+-- Edges are numbers, because a promise of a deep tree would otherwise repeat two long ids for ever.
 CREATE TABLE calls (
   number INTEGER PRIMARY KEY,                     -- the order of the calls
-  caller ANY     NOT NULL,                        -- promises.seq, or an id
+  caller INTEGER NOT NULL,                        -- promises.seq
   callee INTEGER NOT NULL,                        -- promises.seq
   UNIQUE (callee, caller)
 ) STRICT;
