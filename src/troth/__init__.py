@@ -1,7 +1,7 @@
 """Durable functions with a permanent memory.
 
-An app (`Troth`) turns functions into durable ones; each of their calls is a write-once promise in a store, and its id is
-a permanent cache key. Errors are drawn as a tree in `troth.errors`.
+An app (`Troth`) turns functions into durable ones; each of their calls is a write-once promise in a store, and its id
+is a permanent cache key. Errors are drawn as a tree in `troth.errors`.
 """
 
 from troth.app import Blocking, Troth

@@ -61,7 +61,7 @@ class Verbs:
         """Begin a call as ``rpc`` does; it is durable once this returns."""
         return await self._app.begin(self._encode(function, args, kwargs), self._call_options)
 
-    def _encode(self, function: Function[..., Any] | str, args: Any, kwargs: Any) -> EncodedCall:  # noqa: ANN401 - the function's own
+    def _encode(self, function: Function[..., Any] | str, args: Any, kwargs: Any) -> EncodedCall:
         return self._app.durable(function).call(args, kwargs)
 
 
@@ -88,8 +88,8 @@ class BlockingVerbs:
 class Troth(Verbs):
     """Durable functions and the place where their results live for ever.
 
-    ``location`` is a SQLite file (``sqlite:///path`` or a path), ``:memory:``, or None: the environment's ``TROTH_URL``,
-    else ``.troth/troth.db`` in the working directory. Nothing is opened before ``async with app:`` or the first call.
+    ``location`` is a SQLite file (``sqlite:///path`` or a path), ``:memory:``, or None: what ``TROTH_URL`` says, else
+    ``.troth/troth.db`` in the working directory. Nothing is opened before ``async with app:`` or the first call.
     """
 
     def __init__(
@@ -184,7 +184,7 @@ class Troth(Verbs):
         """Settle a promise that waits for somebody outside, with an error."""
         await (await self._client()).reject(id, error)
 
-    async def outcome(self, encoded: EncodedCall, options: CallOptions, *, here: bool) -> Any:  # noqa: ANN401 - the function's result
+    async def outcome(self, encoded: EncodedCall, options: CallOptions, *, here: bool) -> Any:
         """What a call comes to. The verbs are written in terms of this."""
         runtime = self._open_here() or await self._open()
         remembered = runtime.client.remembered(encoded, options)

@@ -27,7 +27,8 @@
         ├── StoreFullError         no space left; nothing of the batch was written
         └── StoreFailedError       a commit failed half-way: its batch may or may not be stored; the writer stopped
 
-An exception raised inside a durable function is not wrapped where its type is a builtin or registered: it arrives as its own type.
+An exception raised inside a durable function is not wrapped where its type is a builtin or registered: it arrives as
+its own type.
 """
 
 

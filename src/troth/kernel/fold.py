@@ -210,9 +210,10 @@ class Fold:
         for task in runnable:
             current = self._view.task(task.id)
             promise = self._view.promise(task.id)
-            if current is not None and current.state is TaskState.PENDING and promise is not None:
-                if not self._grant(promise, current):
-                    self._dispatcher.note_backlog(promise.target or "")
+            if current is None or current.state is not TaskState.PENDING or promise is None:
+                continue
+            if not self._grant(promise, current):
+                self._dispatcher.note_backlog(promise.target or "")
 
     async def _grant_backlog(self) -> None:
         """Hand over what waited in the store for somebody with room."""

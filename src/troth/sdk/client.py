@@ -65,14 +65,14 @@ class Client:
             generation += 1
             create = renamed(create, generation_id(base, generation))
 
-    async def call(self, encoded: EncodedCall, options: CallOptions, here: TaskTaker | None = None) -> Any:  # noqa: ANN401 - the function's result
+    async def call(self, encoded: EncodedCall, options: CallOptions, here: TaskTaker | None = None) -> Any:
         """The call's result, from whoever computes it."""
         record = await self.begin(encoded, options, here)
         record = await self.settled(record)
         self._remember(options.id or encoded.key, record)
         return value_of(record, encoded.function.signature.result, self._known_errors)
 
-    def value(self, record: Promise, result: Converter[Any]) -> Any:  # noqa: ANN401 - the function's result
+    def value(self, record: Promise, result: Converter[Any]) -> Any:
         """The value of a settled promise; raises what it failed with."""
         return value_of(record, result, self._known_errors)
 

@@ -62,7 +62,8 @@ class Context(Verbs):
     def options(self, *, id: str | None = None, timeout: Span | None = None) -> Verbs:
         """The same verbs for one call: ``ctx.options(timeout=5).rpc(f, x)``.
 
-        ``id`` is the promise's id instead of the one made from key or content; ``timeout`` in seconds replaces the function's.
+        ``id`` is the promise's id instead of the one made from key or content; ``timeout`` (seconds) replaces the
+        function's.
         """
         timeout_ms = None if timeout is None else span_ms(timeout)
         return Verbs(self._execution, self._registry, CallOptions(id, timeout_ms))

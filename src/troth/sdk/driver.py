@@ -1,4 +1,4 @@
-"""Carries out what the execution of one task asks for: creates under the task's lease, follows, and runs local calls."""
+"""Carries out what the execution of one task asks for: creates under its lease, follows, and runs local calls."""
 
 import asyncio
 from collections.abc import Callable, Mapping

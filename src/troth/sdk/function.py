@@ -66,7 +66,7 @@ class EncodedCall(Struct, frozen=True):
 
 
 class Function(Generic[P, T]):
-    """A registered function, as the verbs take it: durable parameters ``P`` (its own less the context), result ``T``."""
+    """A function as the verbs take it: durable parameters ``P`` (its own less the context), result ``T``."""
 
     def __init__(self, body: Callable[..., Any], traits: Traits, context_type: type) -> None:
         self.body = body

@@ -1,4 +1,4 @@
-"""Which promise a call is: explicit id, else the function's key, else content below the caller (architecture, Identity).
+"""Which promise a call is: an explicit id, else the function's key, else content below the caller.
 
 An id is a permanent cache key, so it is a pure function of what the call says; where two different calls would share
 one, the stored invocation tells them apart and `KeyCollisionError` is raised.

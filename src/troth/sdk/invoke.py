@@ -1,4 +1,4 @@
-"""Enters a function's body: on the loop, on a stack of its own, or in a thread; again where its retry policy says so."""
+"""Enters a function's body: on the loop, on a stack of its own, or in a thread; again where its retry policy says."""
 
 import asyncio
 import contextvars
@@ -30,7 +30,7 @@ class Invoker:
 
     async def _attempts(
         self, function: Function[..., Any], arguments: Arguments, context: Callable[[int], Context] | None
-    ) -> Any:  # noqa: ANN401 - whatever the body returns
+    ) -> Any:
         attempt = 0
         delays = function.retry.delays()
         while True:
@@ -44,14 +44,14 @@ class Invoker:
                     raise
                 await asyncio.sleep(delay)
 
-    async def _enter(self, function: Function[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the body returns
+    async def _enter(self, function: Function[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if function.asynchronous:
             return await function.body(*args, **kwargs)
         if function.wants_context:
             return await run_on_a_stack(function.body, *args, **kwargs)
         context = contextvars.copy_context()
 
-        def entry() -> Any:  # noqa: ANN401 - whatever the body returns
+        def entry() -> Any:
             return context.run(_leaf, function.body, args, kwargs)
 
         value = await asyncio.get_running_loop().run_in_executor(self._pool(), entry)
@@ -69,7 +69,7 @@ class Invoker:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _leaf(body: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401 - passed through
+def _leaf(body: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     try:
         return body(*args, **kwargs)
     except StopIteration as error:  # a future cannot carry it

@@ -23,7 +23,7 @@ class Progress:
 
     @contextmanager
     def shown(self, describe: Callable[[float], str]) -> Generator[None]:
-        """While the block runs, show the text; ``describe`` gets the seconds since it began. Only the outermost shows."""
+        """While the block runs, show what ``describe`` says, given the seconds since it began; only the outermost."""
         if not self._wanted or self._shown or not self._stream.isatty():
             yield
             return

@@ -41,7 +41,7 @@ class Registry:
         close = get_close_matches(name, self._latest, n=1)
         hint = f"Did you mean {close[0]!r}?" if close else f"Registered: {', '.join(self._latest) or 'none'}."
         raise UnknownFunctionError(
-            f"no function {name!r}{'' if version is None else f' version {version}'} is registered with this app. {hint}"
+            f"no function {name!r}{'' if version is None else f' version {version}'} is registered here. {hint}"
         )
 
     def __iter__(self) -> Iterator[Function[..., Any]]:

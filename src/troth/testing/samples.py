@@ -26,25 +26,25 @@ TTL_MS: Final = 30_000
 Stored = PromiseObject | TaskObject | ScheduleObject
 
 
-def promise(id: str = "p", **changes: Any) -> PromiseObject:  # noqa: ANN401 - any field
+def promise(id: str = "p", **changes: Any) -> PromiseObject:
     """A pending promise without a target."""
     sample = PromiseObject(id, PromiseState.PENDING, NO_VALUE, NO_VALUE, {}, DEADLINE, CREATED_AT)
     return replace(sample, **changes)
 
 
-def targeted(id: str = "p", **changes: Any) -> PromiseObject:  # noqa: ANN401 - any field
+def targeted(id: str = "p", **changes: Any) -> PromiseObject:
     """A pending promise with a target; ``tags`` are further ones."""
     tags = {Tag.TARGET: TARGET, **changes.pop("tags", {})}
     return promise(id, tags=tags, **changes)
 
 
-def resolved(id: str = "p", **changes: Any) -> PromiseObject:  # noqa: ANN401 - any field
+def resolved(id: str = "p", **changes: Any) -> PromiseObject:
     """A promise without a target that was resolved a moment ago."""
     settled = promise(id).settled(PromiseState.RESOLVED, Value(data="MQ=="), at=NOW - 1)
     return replace(settled, **changes)
 
 
-def task(id: str = "p", state: TaskState = TaskState.PENDING, **changes: Any) -> TaskObject:  # noqa: ANN401 - any field
+def task(id: str = "p", state: TaskState = TaskState.PENDING, **changes: Any) -> TaskObject:
     """A task with just the fields its state has; at version 1, or 0 while it has never been granted."""
     version = 0 if state is TaskState.PENDING else 1
     sample = TaskObject(id, state, version)
@@ -55,17 +55,17 @@ def task(id: str = "p", state: TaskState = TaskState.PENDING, **changes: Any) ->
     return replace(sample, **changes)
 
 
-def acquired(id: str = "p", **changes: Any) -> TaskObject:  # noqa: ANN401 - any field
+def acquired(id: str = "p", **changes: Any) -> TaskObject:
     """A task that is held at version 1."""
     return task(id, TaskState.ACQUIRED, **changes)
 
 
-def suspended(id: str = "p", **changes: Any) -> TaskObject:  # noqa: ANN401 - any field
+def suspended(id: str = "p", **changes: Any) -> TaskObject:
     """A task that waits."""
     return task(id, TaskState.SUSPENDED, **changes)
 
 
-def schedule(id: str = "s", **changes: Any) -> ScheduleObject:  # noqa: ANN401 - any field
+def schedule(id: str = "s", **changes: Any) -> ScheduleObject:
     """A schedule of every second that is due now."""
     sample = ScheduleObject(
         id=id,

@@ -15,7 +15,7 @@ from .call import Call
 
 
 def blocked_on(bodies: Iterable["asyncio.Task[Any]"]) -> set[Call[Any]] | None:
-    """The durable calls that tasks wait for, through gather, groups and subtasks; None if anything else is in flight."""
+    """What tasks wait for, through gather, groups and subtasks: durable calls; None if anything else is in flight."""
     calls: set[Call[Any]] = set()
     seen: set[int] = set()
     todo: list[asyncio.Future[Any]] = list(bodies)

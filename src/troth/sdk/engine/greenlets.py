@@ -18,7 +18,7 @@ class _Body(greenlet.greenlet):
     """The stack of one ``def`` function."""
 
 
-async def run_on_a_stack(body: Callable[..., T], *args: Any, **kwargs: Any) -> T:  # noqa: ANN401 - passed through
+async def run_on_a_stack(body: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Run the function; whatever it waits for by `wait_for` is awaited here."""
     stack = _Body(body, greenlet.getcurrent())
     stack.gr_context = greenlet.getcurrent().gr_context

@@ -53,7 +53,7 @@ def check_same_call(record: Promise, encoded: EncodedCall) -> None:
     )
 
 
-def value_of(record: Promise, result: Converter[Any], known: Mapping[str, type[Exception]]) -> Any:  # noqa: ANN401 - the converter's type
+def value_of(record: Promise, result: Converter[Any], known: Mapping[str, type[Exception]]) -> Any:
     """The value of a settled promise; raises what it failed with."""
     if record.state is PromiseState.RESOLVED:
         return decode(record.value.data, result)
