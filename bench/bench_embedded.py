@@ -1,19 +1,29 @@
-"""Embedded figures: recursion, local steps one after another and concurrent, cached hits."""
+"""The embedded default, durable: recursion, local steps, fan-out, replay after a crash.
+
+    python bench/bench_embedded.py [LOCATION]     # default: a SQLite file in a scratch folder; also :memory:
+"""
 
 import asyncio
 import sys
-import tempfile
 import time
+from collections.abc import Awaitable
 from pathlib import Path
 
-from troth import Context, Troth
+from figures import ROUNDS, scratch, show, sync_us
+
+from troth import Context, Function, Troth
+
+DEPTH = 400
+STEPS = 2_000
+CONCURRENT = 64
+WIDTH = 10_000
 
 
-async def step(n: int) -> int:
+async def add_one(n: int) -> int:
     return n + 1
 
 
-def make(location: str) -> tuple[Troth, object, object, object]:
+def make(location: str) -> tuple[Troth, dict[str, Function[..., int]]]:
     app = Troth(location)
 
     @app.function(key="factorial-{n}")
@@ -24,45 +34,91 @@ def make(location: str) -> tuple[Troth, object, object, object]:
     async def loop(ctx: Context, count: int) -> int:
         total = 0
         for i in range(count):
-            total += await ctx.run(step, i)
+            total += await ctx.run(add_one, i)
         return total
 
     @app.function
     async def leaf(n: int) -> int:
         return n
 
-    return app, factorial, loop, leaf
+    @app.function
+    async def wide(ctx: Context, count: int) -> int:
+        return sum(await asyncio.gather(*(ctx.rpc(leaf, i) for i in range(count))))
+
+    @app.function(key="looped-{count}")
+    async def looped(ctx: Context, count: int) -> int:
+        total = await loop.body(ctx, count)
+        await ctx.promise("never")
+        return total
+
+    return app, {"factorial": factorial, "loop": loop, "wide": wide, "looped": looped}
 
 
-async def main(location: str) -> None:
-    app, factorial, loop, leaf = make(location)
+async def timed(call: Awaitable[object]) -> float:
+    began = time.perf_counter()
+    await call
+    return time.perf_counter() - began
+
+
+async def throughput(location: str) -> None:
+    app, functions = make(location)
     async with app:
-        await app.rpc(factorial, 20)
-        start = time.perf_counter()
-        depth = 500
-        await app.rpc(factorial, 20 + depth)
-        print(f"recursion: {(time.perf_counter() - start) / depth * 1e3:.3f} ms a level")
+        await app.rpc(functions["factorial"], 10)
+        levels = [await timed(app.rpc(functions["factorial"], 10 + DEPTH * n)) for n in range(1, ROUNDS + 1)]
+        show("recursion, a level", [s / DEPTH * 1e3 for s in levels], "ms", "0.3")
+        steps = [await timed(app.rpc(functions["loop"], STEPS)) for _ in range(ROUNDS)]
+        show("local step, one after another", [s / STEPS * 1e3 for s in steps], "ms", "0.15")
+        rates: list[float] = []
+        for _ in range(ROUNDS):
+            calls = [app.rpc(functions["loop"], STEPS // 10) for _ in range(CONCURRENT)]
+            rates.append(CONCURRENT * (STEPS // 10) / await timed(asyncio.gather(*calls)))
+        show(f"local steps, {CONCURRENT} functions at once", rates, "/s", "10,000")
+        fan = await timed(app.rpc(functions["wide"], WIDTH))
+        show(f"fan-out of {WIDTH:,}, a child", [fan / WIDTH * 1e3], "ms")
 
-        start = time.perf_counter()
-        await app.rpc(loop, 2000)
-        print(f"local step, one after another: {(time.perf_counter() - start) / 2000 * 1e3:.3f} ms")
 
-        start = time.perf_counter()
-        await asyncio.gather(*(app.rpc(loop, 200) for _ in range(64)))
-        elapsed = time.perf_counter() - start
-        print(f"local steps, 64 concurrent: {64 * 200 / elapsed:,.0f}/s")
+async def replay(location: str) -> None:
+    """Leave a function with 10,000 recorded steps behind, open the file again, and see when it waits again."""
+    app, functions = make(location)
+    async with app:
+        handle = await app.start(functions["looped"], WIDTH)
+        await wait_for_promise(app, handle.id)
+    app, functions = make(location)
+    began = time.perf_counter()
+    async with app:
+        waiting = await wait_for_promise(app, handle.id)
+        await app.resolve(waiting)
+        await handle_result(app, handle.id)
+        show(f"replay of {WIDTH:,} recorded steps", [time.perf_counter() - began], "s", "2")
 
-        await app.rpc(factorial, 30)
-        start = time.perf_counter()
-        for _ in range(1000):
-            await app.rpc(factorial, 30)
-        print(f"cached hit, remembered: {(time.perf_counter() - start) / 1000 * 1e6:.1f} us")
-        start = time.perf_counter()
-        for n in range(31, 500):
-            await app.rpc(factorial, n)
-        print(f"cached hit, from the file: {(time.perf_counter() - start) / 469 * 1e6:.1f} us")
+
+async def wait_for_promise(app: Troth, id: str) -> str:
+    """The id of the external promise below a call, as soon as it is there."""
+    from troth import NotFoundError
+
+    waiting = f"{id}.promise-never"
+    while True:
+        try:
+            await app.get(waiting)
+        except NotFoundError:
+            await asyncio.sleep(0.01)
+        else:
+            return waiting
+
+
+async def handle_result(app: Troth, id: str) -> None:
+    await (await app.get(id)).result()
+
+
+def main() -> None:
+    with scratch() as folder:
+        location = sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{folder / 'troth.db'}"
+        show("4 KiB overwrite + fdatasync, bare", [sync_us(Path(folder)) / 1e3 for _ in range(ROUNDS)], "ms")
+        asyncio.run(throughput(location))
+        if location != ":memory:":
+            asyncio.run(replay(f"sqlite:///{folder / 'replay.db'}"))
+        show("4 KiB overwrite + fdatasync, bare, again", [sync_us(Path(folder)) / 1e3 for _ in range(ROUNDS)], "ms")
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{Path(folder) / 'troth.db'}"))
+    main()

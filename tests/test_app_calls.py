@@ -1,6 +1,8 @@
 """Calls, from outside and inside, through the public API: what the issue's second item promises."""
 
 import asyncio
+import re
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -24,7 +26,7 @@ from troth import (
 )
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An exception of the program's own."""
 
     def __init__(self, code: int, why: str) -> None:
@@ -70,7 +72,7 @@ def play(app: Troth, story: Callable[[], Awaitable[None]]) -> None:
 async def until(condition: Callable[[], bool]) -> None:
     """Give way until it holds."""
     async with asyncio.timeout(10):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what it waits for sets no event
             await asyncio.sleep(0)
 
 
@@ -611,11 +613,14 @@ def test_a_promise_is_settled_from_outside() -> None:
         return await call
 
     async def story() -> None:
-        for name, settle in (("yes", app.resolve), ("no", app.reject)):
+        for name, settle in (
+            ("yes", lambda id: app.resolve(id, 41)),
+            ("no", lambda id: app.reject(id, ValueError("declined"))),
+        ):
             handle = await app.start(asks, name)
             await until(lambda name=name: bool(ids) and ids[-1].endswith(name))
             await _stored(app, ids[-1])
-            await settle(ids[-1], 41 if name == "yes" else ValueError("declined"))  # pyright: ignore
+            await settle(ids[-1])
             if name == "yes":
                 assert await handle.result() == 41
             else:
@@ -792,15 +797,15 @@ def test_a_retried_attempt_finds_what_the_one_before_had_recorded() -> None:
 
 def test_exceptions_cross_calls_as_themselves() -> None:
     app = Troth(":memory:")
-    app.register_error(Refused)
+    app.register_error(RefusedError)
 
     @app.function
     async def fails(kind: str) -> int:
         raise {
             "builtin": KeyError("shelf"),
             "os": FileNotFoundError(2, "No such file", "book.txt"),
-            "own": Refused(7, "closed"),
-            "group": ExceptionGroup("two", [ValueError("a"), Refused(1, "b")]),
+            "own": RefusedError(7, "closed"),
+            "group": ExceptionGroup("two", [ValueError("a"), RefusedError(1, "b")]),
         }[kind]
 
     @app.function
@@ -819,12 +824,12 @@ def test_exceptions_cross_calls_as_themselves() -> None:
             with pytest.raises(FileNotFoundError) as missing:
                 await verb(function, "os")
             assert (missing.value.errno, missing.value.filename) == (2, "book.txt")
-            with pytest.raises(Refused) as refused:
+            with pytest.raises(RefusedError) as refused:
                 await verb(function, "own")
             assert (refused.value.code, refused.value.args) == (7, (7, "closed"))
             with pytest.raises(ExceptionGroup) as group:
                 await verb(function, "group")
-            assert [type(each) for each in group.value.exceptions] == [ValueError, Refused]
+            assert [type(each) for each in group.value.exceptions] == [ValueError, RefusedError]
 
     play(app, story)
 
@@ -834,7 +839,7 @@ def test_an_unregistered_exception_comes_as_remote_error_with_all_it_said() -> N
 
     @app.function(key="fails")
     async def fails() -> int:
-        raise Refused(7, "closed")
+        raise RefusedError(7, "closed")
 
     @app.function
     async def through(ctx: Context) -> int:
@@ -846,7 +851,7 @@ def test_an_unregistered_exception_comes_as_remote_error_with_all_it_said() -> N
                 await call
             error = caught.value
             assert isinstance(error, TrothError)
-            assert error.type_name.endswith("test_app_calls.Refused")
+            assert error.type_name.endswith("test_app_calls.RefusedError")
             assert error.arguments == (7, "closed")
             assert "closed" in str(error)
             assert error.promise_id
@@ -905,7 +910,7 @@ def test_a_failure_can_be_caught_inside_and_the_caller_goes_on() -> None:
     play(app, story)
 
 
-@pytest.mark.parametrize("kind", [StopIteration, StopAsyncIteration, asyncio.CancelledError, SystemExit])
+@pytest.mark.parametrize("kind", [StopIteration, StopAsyncIteration, asyncio.CancelledError])
 def test_exceptions_with_a_meaning_to_python_still_arrive_as_a_failure(kind: type[BaseException]) -> None:
     app = Troth(":memory:")
 
@@ -921,12 +926,48 @@ def test_exceptions_with_a_meaning_to_python_still_arrive_as_a_failure(kind: typ
     def fails_on_a_stack(ctx: Context) -> int:
         raise kind("out of place")
 
+    @app.function
+    async def through(ctx: Context, which: int) -> str:
+        try:
+            await ctx.run((fails, fails_in_a_thread, fails_on_a_stack)[which])
+        except Exception as error:  # noqa: BLE001 - whatever it has become
+            return str(error)
+        return "no failure"
+
     async def story() -> None:
-        for function in (fails, fails_in_a_thread, fails_on_a_stack):
-            with pytest.raises(Exception, match=r"out of place|canceled"):
+        for which, function in enumerate((fails, fails_in_a_thread, fails_on_a_stack)):
+            with pytest.raises(Exception, match=r"out of place|canceled|raised StopIteration"):
                 await app.rpc(function)
+            said = await app.rpc(through, which)
+            assert re.search("out of place|canceled|raised StopIteration", said)
 
     play(app, story)
+
+
+@pytest.mark.parametrize("shape", ["async", "thread", "stack"])
+def test_leaving_the_program_inside_a_function_leaves_the_program(shape: str) -> None:
+    app = Troth(":memory:")
+
+    @app.function(name="async")
+    async def leaves() -> int:
+        sys.exit(3)
+
+    @app.function(name="thread")
+    def leaves_in_a_thread() -> int:
+        sys.exit(3)
+
+    @app.function(name="stack")
+    def leaves_on_a_stack(ctx: Context) -> int:
+        sys.exit(3)
+
+    functions = {"async": leaves, "thread": leaves_in_a_thread, "stack": leaves_on_a_stack}
+
+    async def story() -> None:
+        await app.rpc(functions[shape])
+
+    with pytest.raises(SystemExit) as left:
+        play(app, story)
+    assert left.value.code == 3
 
 
 # --- deadlines

@@ -31,7 +31,7 @@ LAYERS: Mapping[str, frozenset[str]] = {
     "kernel": frozenset({"stores", "machine", "protocol", "errors"}),
     "sdk": frozenset({"protocol", "errors"}),
     "embedded": frozenset({"kernel", "stores", "machine", "protocol", "sdk", "errors"}),
-    "app": frozenset({"embedded", "sdk", "errors", "protocol"}),
+    "app": frozenset({"embedded", "kernel", "sdk", "errors", "protocol"}),
     "cli": frozenset({"app", "embedded", "stores", "sdk", "protocol", "errors"}),
     "testing": frozenset(
         {"app", "embedded", "kernel", "stores", "machine", "sdk", "protocol", "errors", "troth"}
@@ -67,7 +67,10 @@ ADAPTERS: Mapping[str, str] = {
     "src/troth/app.py": "the composition root: it hands clocks and randomness to all others",
     "src/troth/embedded/*": "composes server and worker in one process",
     "src/troth/cli/*": "a program of its own",
+    "src/troth/sdk/blocking.py": "an event loop in a thread, for code that has none",
+    "src/troth/sdk/invoke.py": "def functions in threads, pauses between attempts",
     "src/troth/sdk/progress.py": "a line for a human at a terminal",
+    "src/troth/sdk/worker.py": "pauses before a task is given back to a store in trouble",
     "src/troth/stores/sqlite*.py": "commits in a thread",
 }
 """Files that may use what is ambient → why."""
@@ -173,7 +176,7 @@ class Module:
     @cached_property
     def layer(self) -> str:
         parts = PurePosixPath(self.path).with_suffix("").parts[1:]
-        return parts[1] if parts[1] not in {"__init__", "__main__"} else parts[0]
+        return {"__init__": parts[0], "__main__": "cli"}.get(parts[1], parts[1])
 
     def imports(self) -> Iterator[tuple[int, str]]:
         """Line and dotted name of everything imported anywhere; ``from a import b`` is ``a.b``."""

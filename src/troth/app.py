@@ -151,6 +151,11 @@ class Troth(Verbs):
         """The registered function of a name; a function stands for itself."""
         return self._registry.get(function) if isinstance(function, str) else function
 
+    @property
+    def functions(self) -> tuple[Function[..., Any], ...]:
+        """All registered functions, each version of its own, in the order of their registration."""
+        return tuple(self._registry)
+
     def register_error(self, error_type: E) -> E:
         """Let exceptions of this type cross calls as themselves, not as `RemoteError`. Also a decorator."""
         self._known_errors[f"{error_type.__module__}.{error_type.__qualname__}"] = error_type

@@ -128,7 +128,7 @@ def matches(cron: Cron, second: int) -> bool:
 
 @given(
     st.sampled_from(["* * * * *", "*/7 * * * * *", "0 0 29 2 *", "0 9 * * mon-fri", "15 10 13 * 6"]),
-    st.integers(min_value=0, max_value=4_000_000_000_000),
+    st.integers(min_value=0, max_value=3_900_000_000_000),
     st.data(),
 )
 def test_an_occurrence_matches_and_nothing_before_it_does(line: str, after: int, data: st.DataObject) -> None:

@@ -29,21 +29,23 @@ class EmbeddedTransport:
         """Open the store and take back the tasks that its last owner held."""
         self._store = await self._open_store()
         self._kernel = Kernel(self._store, self._clock)
-        await self._kernel.start()
-        await self._take_back()
+        try:
+            await self._kernel.start()
+            await self._take_back()
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
-        """Answer what was sent, then close the store."""
+        """Answer what was sent, then close the store. What is sent later is refused with `ClosedError`."""
         if self._kernel is not None:
             await self._kernel.close()
-        await self.abandon()
+        await self._close_store()
 
     async def abandon(self) -> None:
         """Close the store of a kernel whose event loop is gone."""
         self._kernel = None
-        store, self._store = self._store, None
-        if store is not None:
-            await store.close()
+        await self._close_store()
 
     def now(self) -> int:
         """Milliseconds since the epoch."""
@@ -64,7 +66,7 @@ class EmbeddedTransport:
 
     def connect(self, worker: TaskTaker) -> None:
         """Let the worker be handed tasks."""
-        self._opened.connect(worker)
+        self._opened.connect(worker, early=True)
 
     def disconnect(self, worker: TaskTaker) -> None:
         """Hand it nothing more."""
@@ -80,6 +82,11 @@ class EmbeddedTransport:
     def _opened(self) -> Kernel:
         assert self._kernel is not None, "the transport is not open"
         return self._kernel
+
+    async def _close_store(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            await store.close()
 
     async def _take_back(self) -> None:
         cursor: str | None = None

@@ -51,9 +51,17 @@ class Dispatcher:
         self._pids: dict[str, Worker] = {}
         self._claimed: dict[str, int] = {}
         self._backlog: dict[str, bool] = {}
+        self._early: set[str] = set()
 
-    def connect(self, worker: Worker) -> None:
-        """From now on the worker is offered tasks; what already waits for it counts as backlog."""
+    def connect(self, worker: Worker, *, early: bool = False) -> None:
+        """From now on the worker is offered tasks; what already waits for it counts as backlog.
+
+        Connecting again makes its targets known again. ``early``: it shares our fate, so a task that its own function
+        created may start before the commit that grants it.
+        """
+        self.disconnect(worker)
+        if early:
+            self._early.add(worker.pid)
         self._pids[worker.pid] = worker
         for target in worker.targets:
             self._workers.setdefault(target, []).append(worker)
@@ -62,13 +70,21 @@ class Dispatcher:
     def disconnect(self, worker: Worker) -> None:
         """Offer it nothing more. Its leases are not touched."""
         self._pids.pop(worker.pid, None)
-        for workers in self._workers.values():
+        self._early.discard(worker.pid)
+        for target, workers in list(self._workers.items()):
             if worker in workers:
                 workers.remove(worker)
+            if not workers:
+                del self._workers[target]
+                self._backlog.pop(target, None)
 
     def alive(self, pid: str | None) -> bool:
         """Whether the holder of a lease is connected in this process, which is proof enough that it lives."""
         return pid in self._pids
+
+    def starts_early(self, pid: str | None) -> bool:
+        """Whether the worker may start a task before its grant is committed."""
+        return pid in self._early
 
     def claim(self, promise: PromiseObject) -> Worker | None:
         """A worker that has room for the promise's task, the roomiest first; room is reserved until ``settle``."""
@@ -87,6 +103,10 @@ class Dispatcher:
         """The batch is over: claims were delivered or dropped, and the workers' own counts hold again."""
         self._claimed.clear()
 
+    def owes(self, target: str) -> bool:
+        """Whether older work for the target may wait in the store; what is new has to queue up behind it."""
+        return target in self._backlog
+
     def note_backlog(self, target: str) -> None:
         """Work for the target waits in the store."""
         if target in self._workers:
@@ -98,21 +118,21 @@ class Dispatcher:
             self._backlog.setdefault(target, False)
 
     def looked(self, target: str, *, empty: bool) -> None:
-        """The store was asked for the target's work; with ``empty`` there is no more."""
-        if empty:
-            self._backlog.pop(target, None)
-        else:
+        """The store was asked for the target's work; with ``empty`` there is no more, else others come first now."""
+        self._backlog.pop(target, None)
+        if not empty:
             self._backlog[target] = False
 
-    def hungry(self) -> Sequence[tuple[str, int, bool]]:
-        """Targets with backlog, the room their workers have, and whether a worker is new.
+    def hungry(self) -> Sequence[tuple[str, bool]]:
+        """Targets with backlog and room for it, the longest unserved first, and whether a worker is new.
 
         For a new worker also what was offered to others a moment ago is worth a look.
         """
         if not self._backlog:
             return ()
-        return [(target, room, new) for target, new in self._backlog.items() if (room := self._room(target)) > 0]
+        return [(target, new) for target, new in self._backlog.items() if self.room(target) > 0]
 
-    def _room(self, target: str) -> int:
+    def room(self, target: str) -> int:
+        """How many tasks the target's workers can still be granted."""
         workers = self._workers.get(target, ())
         return sum(max(0, worker.room() - self._claimed.get(worker.pid, 0)) for worker in workers)

@@ -10,8 +10,10 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from troth.errors import StoreError
 from troth.machine.effects import Outcome
 from troth.machine.footprint import BranchQuery, Footprint
+from troth.machine.guards import parse_delay
 from troth.machine.internal import (
     DispatchTask,
     DrainCallback,
@@ -20,13 +22,13 @@ from troth.machine.internal import (
     TimeOutPromise,
 )
 from troth.machine.limits import PRELOAD_MAX
-from troth.machine.objects import PromiseObject, TaskObject
+from troth.machine.objects import PromiseObject, ScheduleObject, TaskObject
 from troth.machine.schedules import occurrence_id
-from troth.machine.step import Event, footprint, step
+from troth.machine.step import Event, cycle_ids, footprint, step
 from troth.machine.view import Changes, Subscriptions, View
 from troth.protocol.answers import FenceAnswer, GrantAnswer, PreloadAnswer, Refusal, Response
 from troth.protocol.messages import Grant
-from troth.protocol.records import NEVER, Tag, TaskState
+from troth.protocol.records import Tag, TaskState
 from troth.protocol.requests import (
     AcquireTask,
     CreatePromise,
@@ -36,12 +38,15 @@ from troth.protocol.requests import (
     Request,
     TaskRef,
 )
-from troth.stores.base import Due, Transaction
+from troth.stores.base import Transaction
 
 from .dispatcher import Dispatcher, Worker
 
 DRAIN_MAX: Final = 1000
 """Callbacks of one promise drained in one batch: ten thousand awaiters must not hold up everyone else's commit."""
+
+CATCH_UP_MAX: Final = 100
+"""Missed occurrences of one schedule that are caught up after a pause, the oldest first; the rest are skipped."""
 
 _CREATES: Final = (CreatePromise, CreateTask, FenceTask)
 
@@ -64,23 +69,41 @@ class Fold:
         self._view = View()
         self.written: list[Changes] = []
         self.granted: list[Granted] = []
-        self.undrained = False
+        self.defects: list[Exception] = []
+        """What went wrong in steps that nobody asked for."""
+        self.due_again = False
+        """Something is left that is due now: it needs another batch."""
 
     async def run(self, requests: Sequence[Request]) -> list[Response | Exception]:
         """Fold the requests in order. A step that fails by a defect of ours fails alone: it has no effects."""
-        footprints = [footprint(request) for request in requests]
+        footprints = [_announced(request) for request in requests]
+        known = [each for each in footprints if isinstance(each, Footprint)]
+        view = self._view  # what it holds already may be newer than what is stored
         await self._tx.load(
-            self._view,
-            {id: None for announced in footprints for id in announced.promise_ids},
-            {id: None for announced in footprints for id in announced.schedule_ids},
+            view,
+            {id: None for each in known for id in each.promise_ids if not view.holds(id)},
+            {id: None for each in known for id in each.schedule_ids if not view.holds_schedule(id)},
         )
-        answers: list[Response | Exception] = []
-        for request, announced in zip(requests, footprints, strict=True):
-            try:
-                answers.append(await self._run_one(request, announced))
-            except (AssertionError, LookupError, TypeError, ValueError, AttributeError) as defect:
-                answers.append(defect)
-        return answers
+        return [
+            await self._answer(request, announced) if isinstance(announced, Footprint) else announced
+            for request, announced in zip(requests, footprints, strict=True)
+        ]
+
+    def grant_early(self, requests: Sequence[Request]) -> list[Granted]:
+        """Grants that may start before they are committed: new calls made under a task whose holder shares our fate.
+
+        Should the commit fail, they never were; whoever replays the caller makes the same calls again.
+        """
+        before = len(self.granted)
+        for request in requests:
+            if not isinstance(request, FenceTask) or request.action.id not in self._view.changes.new_ids:
+                continue
+            holder = self._view.task(request.id)
+            if holder is not None and self._dispatcher.starts_early(holder.pid):
+                self._grant_if_free(request.action.id)
+        early = [each for each in self.granted[before:] if self._dispatcher.starts_early(each.worker.pid)]
+        self.granted[before:] = [each for each in self.granted[before:] if each not in early]
+        return early
 
     async def finish(self) -> None:
         """Drain, grant, and write everything that is not written yet."""
@@ -89,18 +112,36 @@ class Fold:
         await self._grant_backlog()
         await self._flush()
 
-    async def run_due(self, due: Due) -> None:
-        """The server's own steps for what time has made due."""
-        expired = [task.id for task in due.expired_leases]
-        occurrences = {s.id: occurrence_id(s, s.next_run_at) for s in due.schedules}
-        await self._tx.load(self._view, {*due.timed_out_ids, *expired, *occurrences.values()}, occurrences.keys())
+    async def run_due(self, limit: int) -> None:
+        """The server's own steps for what time has made due, at most ``limit`` of each kind.
+
+        What the requests of this batch wrote is written first: they may have renewed a lease that had ended.
+        """
+        await self._flush()
+        due = await self._tx.due(self._now, limit)
+        ids = {*due.timed_out_ids, *(task.id for task in due.expired_leases)}
+        await self._tx.load(self._view, ids, {schedule.id for schedule in due.schedules})
         for id in due.timed_out_ids:
-            self._step(TimeOutPromise(id))
+            self._own_step(TimeOutPromise(id))
         for task in due.expired_leases:
-            self._step(self._lease_step(task))
+            self._own_step(self._lease_step(task))
         for schedule in due.schedules:
-            self._step(FireSchedule(schedule.id, schedule.next_run_at, occurrences[schedule.id]))
+            await self._fire(schedule)
         await self._drain(due.undrained_ids, marked=True)
+
+    async def _fire(self, due: ScheduleObject) -> None:
+        """Its occurrences until now, one after another (protocol §9.7)."""
+        schedule: ScheduleObject | None = due
+        for fired in range(1, CATCH_UP_MAX + 1):
+            if schedule is None or schedule.next_run_at > self._now:
+                return
+            at = schedule.next_run_at
+            id = occurrence_id(schedule, at)
+            if not self._view.holds(id):
+                await self._tx.load(self._view, (id,))
+            if not self._own_step(FireSchedule(schedule.id, at, id, catch_up=fired < CATCH_UP_MAX)):
+                return
+            schedule = self._view.schedule(schedule.id)
 
     def _lease_step(self, task: TaskObject) -> Request | ExpireLease:
         if task.pid is not None and self._dispatcher.alive(task.pid):
@@ -108,6 +149,14 @@ class Fold:
         return ExpireLease(task.id)
 
     # --- requests
+
+    async def _answer(self, request: Request, announced: Footprint) -> Response | Exception:
+        try:
+            return await self._run_one(request, announced)
+        except StoreError:
+            raise
+        except Exception as defect:  # noqa: BLE001 - whatever it is, it is the answer to this request only
+            return defect
 
     async def _run_one(self, request: Request, announced: Footprint) -> Response:
         view = self._view
@@ -120,23 +169,23 @@ class Fold:
             if promise is not None and promise.overdue(self._now):
                 self._step(TimeOutPromise(id))
         if isinstance(request, _CREATES):
-            await self._look_for_cycle(request)
-        outcome = self._step(request)
+            await self._look_for_cycle(cycle_ids(request))
+        outcome = self._step(request, announced)
         if outcome.preload_branch is None:
             return outcome.response
         return await self._fill_preload(outcome, outcome.preload_branch, announced)
 
-    async def _look_for_cycle(self, request: CreatePromise | CreateTask | FenceTask) -> None:
+    async def _look_for_cycle(self, edge: tuple[str, str] | None) -> None:
         """Who joins a pending promise may close a cycle; only then is the call graph searched."""
-        create = request if isinstance(request, CreatePromise) else request.action
-        if not isinstance(create, CreatePromise) or create.caller is None:
+        if edge is None:
             return
-        existing = self._view.promise(create.id)
-        if existing is None or not existing.pending or create.caller == create.id:
+        caller_id, callee_id = edge
+        existing = self._view.promise(callee_id)
+        if existing is None or not existing.pending:
             return
         await self._flush()
-        path = await self._tx.await_path(create.id, create.caller)
-        self._view.hold_cycle(create.caller, create.id, path)
+        path = await self._tx.await_path(callee_id, caller_id)
+        self._view.hold_cycle(caller_id, callee_id, path)
 
     async def _fill_preload(self, outcome: Outcome, branch: str, announced: Footprint) -> Response:
         await self._flush()
@@ -147,10 +196,18 @@ class Fold:
         assert isinstance(data, GrantAnswer | FenceAnswer | PreloadAnswer), data
         return Response(outcome.response.status, replace(data, preload=preload))
 
-    def _step(self, event: Event) -> Outcome:
+    def _own_step(self, event: Event) -> bool:
+        """A step of the server's own; a defect in one must not keep the others from being taken."""
+        try:
+            self._step(event)
+        except Exception as defect:  # noqa: BLE001 - whatever it is, it is reported
+            self.defects.append(defect)
+            return False
+        return True
+
+    def _step(self, event: Event, announced: Footprint | None = None) -> Outcome:
         view = self._view
-        outcome = step(view, event, self._now)
-        view.focus(None)
+        outcome = step(view, event, self._now, announced)
         if outcome.effects:
             view.advance(outcome.effects)
         return outcome
@@ -194,13 +251,13 @@ class Fold:
             self._mark(awaited_id, found, marked=marked)
 
     def _mark(self, awaited_id: str, found: Subscriptions, *, marked: bool) -> None:
-        more = not found.complete
-        self.undrained = self.undrained or more
+        more = not found.complete and len(found.awaiter_ids) >= DRAIN_MAX
+        self.due_again = self.due_again or more
         if more != marked:
             self._view.changes.undrained[awaited_id] = more
 
     def _grant_new(self) -> None:
-        """Hand over what this batch made runnable."""
+        """Hand over what this batch made runnable, unless something older waits for the same workers."""
         runnable = [
             task
             for written in (*self.written, self._view.changes)
@@ -208,33 +265,52 @@ class Fold:
             if task.state is TaskState.PENDING and task.retry_at is not None and task.retry_at <= self._now
         ]
         for task in runnable:
-            current = self._view.task(task.id)
-            promise = self._view.promise(task.id)
-            if current is None or current.state is not TaskState.PENDING or promise is None:
-                continue
-            if not self._grant(promise, current):
-                self._dispatcher.note_backlog(promise.target or "")
+            self._grant_if_free(task.id)
+
+    def _grant_if_free(self, id: str) -> None:
+        promise, task = self._view.promise(id), self._view.task(id)
+        if promise is None or task is None or task.state is not TaskState.PENDING:
+            return
+        target = promise.target or ""
+        if self._dispatcher.owes(target) or self._delayed(promise) or not self._grant(promise, task):
+            self._dispatcher.note_backlog(target)
 
     async def _grant_backlog(self) -> None:
         """Hand over what waited in the store for somebody with room."""
-        for target, room, new in self._dispatcher.hungry():
+        for target, new in self._dispatcher.hungry():
+            room = self._dispatcher.room(target)
+            if room == 0:
+                continue
             await self._flush()
             horizon = self._now + self._retry_ms if new else self._now
             found = await self._tx.runnable(target, horizon, room)
             self._dispatcher.looked(target, empty=len(found) < room)
             await self._tx.load(self._view, [f.promise.id for f in found if not self._view.holds(f.promise.id)])
             for invocation in found:
-                id = invocation.promise.id
-                promise, task = self._view.promise(id), self._view.task(id)
-                if promise is None or task is None or _delayed_until(promise) > self._now:
-                    continue
-                if promise.overdue(self._now):
-                    self._step(TimeOutPromise(id))
-                elif not self._grant(promise, task):
-                    self._step(DispatchTask(id, self._retry_ms))
+                self._offer(invocation.promise.id)
+
+    def _offer(self, id: str) -> None:
+        promise, task = self._view.promise(id), self._view.task(id)
+        if promise is None or task is None:
+            return
+        if promise.overdue(self._now):
+            self.due_again = True  # its callbacks have to be drained, which is over in this batch
+        elif wait_ms := self._delayed(promise):
+            self._step(DispatchTask(id, wait_ms))
+        elif not self._grant(promise, task):
+            self._step(DispatchTask(id, self._retry_ms))
+
+    def _delayed(self, promise: PromiseObject) -> int:
+        """Milliseconds for which the promise must not be dispatched yet, also when it was given back meanwhile."""
+        delay = promise.tags.get(Tag.DELAY)
+        return 0 if delay is None else max(0, (parse_delay(delay) or 0) - self._now)
 
     def _grant(self, promise: PromiseObject, task: TaskObject) -> bool:
-        worker = self._dispatcher.claim(promise)
+        try:
+            worker = self._dispatcher.claim(promise)
+        except Exception as defect:  # noqa: BLE001 - a worker that cannot judge the promise is reported, and not asked to run it
+            self.defects.append(defect)
+            return False
         if worker is None:
             return False
         outcome = self._step(AcquireTask(task.id, task.version, worker.pid, worker.ttl_ms))
@@ -246,9 +322,8 @@ class Fold:
         return True
 
 
-def _delayed_until(promise: PromiseObject) -> int:
-    """The instant before which the promise must not be dispatched; 0 without a delay, never if it is unreadable."""
-    delay = promise.tags.get(Tag.DELAY)
-    if delay is None:
-        return 0
-    return int(delay) if delay.isdecimal() else NEVER
+def _announced(request: Request) -> Footprint | Exception:
+    try:
+        return footprint(request)
+    except Exception as defect:  # noqa: BLE001 - whatever it is, it is the answer to this request only
+        return defect

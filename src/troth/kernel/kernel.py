@@ -1,27 +1,27 @@
 """Group commit: what arrives while a commit is in flight forms the next batch, and is answered by one commit.
 
-Nobody is answered before the commit is on disk. A commit that fails half-way fails its whole batch as unknown, and the
-kernel stops.
+Nobody is answered before the commit is on disk. A batch that cannot be written fails, and the next one is tried; a
+commit that fails half-way leaves its batch unknown, and the kernel stops.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
-from troth.errors import ClosedError, StoreError, StoreFailedError
+from troth.errors import ClosedError, StoreFailedError
 from troth.machine.view import Changes
 from troth.protocol.answers import Response
 from troth.protocol.records import Promise
-from troth.protocol.requests import Request
+from troth.protocol.requests import ReleaseTask, Request
 from troth.stores.base import Store
 
 from .clock import Clock
 from .dispatcher import Dispatcher, Worker
-from .fold import Fold
+from .fold import Fold, Granted
 from .ticker import Ticker
 
 BATCH_MAX: Final = 512
@@ -30,16 +30,29 @@ BATCH_MAX: Final = 512
 DUE_MAX: Final = 256
 """Due steps of each kind in one commit."""
 
+HOLD_MAX_S: Final = 0.005
+"""How long a batch is kept open for what its early grants ask for; whoever waits for an answer waits as long."""
+
 RETRY_AFTER_FAILURE_MS: Final = 1_000
 """When the store could not take a batch, due work is tried again after this long."""
 
+_LOOP_ENDED: Final = "the event loop ended"
+
 Watcher = Callable[[Promise], None]
+News = TypeVar("News")
 
 
 class KernelSettings(Struct, frozen=True):
     """``retry_ms``: how long an offered task may stay unclaimed before it is offered again (protocol §9.5)."""
 
     retry_ms: int = 5_000
+
+
+class _NextTurn:
+    """Awaiting it lets everything that is ready on the loop run once."""
+
+    def __await__(self) -> Generator[None]:
+        yield
 
 
 class _Pending:
@@ -75,17 +88,19 @@ class Kernel:
         self._writer = asyncio.get_running_loop().create_task(self._write(), name="troth-kernel")
 
     async def close(self) -> None:
-        """Answer what is queued, stop the timers. The store stays open."""
+        """Answer what is queued and refuse what comes later, stop the timers. The store stays open."""
         writer, self._writer = self._writer, None
-        if writer is None or writer.done():
+        if writer is None:
+            self._end("the app is closed")
             return
-        if self._failure is None:
-            await asyncio.gather(self.submit(()), return_exceptions=True)
-        self._failure = self._failure or ClosedError("the app is closed")
-        self._ticker.stop()
-        writer.cancel()
-        with suppress(asyncio.CancelledError):
-            await writer
+        try:
+            if self._failure is None:
+                last = self.submit(())
+                self._failure = ClosedError("the app is closed")
+                await asyncio.gather(last, return_exceptions=True)
+        finally:
+            writer.cancel()
+        await asyncio.wait([writer])
 
     def submit(self, requests: Sequence[Request]) -> asyncio.Future[list[Response]]:
         """Run the requests in order in one commit; the future holds their responses once they are durable."""
@@ -114,9 +129,9 @@ class Kernel:
         if not watchers:
             del self._watchers[promise_id]
 
-    def connect(self, worker: Worker) -> None:
+    def connect(self, worker: Worker, *, early: bool = False) -> None:
         """Hand tasks to the worker from now on, beginning with what waits in the store."""
-        self._dispatcher.connect(worker)
+        self._dispatcher.connect(worker, early=early)
         self.poke()
 
     def disconnect(self, worker: Worker) -> None:
@@ -140,30 +155,38 @@ class Kernel:
         self._wake()
 
     async def _write(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            if not (self._queue or self._due or self._poked):
-                await self._rest(loop.create_future())
-            batch = self._take_batch()
-            try:
-                await self._commit(batch)
-            except asyncio.CancelledError:
-                self._fail(batch, ClosedError("the event loop ended"))
-                raise
-            except StoreError as error:
-                self._fail(batch, error)
-            except Exception as defect:  # noqa: BLE001 - whatever it is, every waiting caller must hear of it
-                self._fail(batch, defect)
-
-    async def _rest(self, idle: asyncio.Future[None]) -> None:
-        self._idle = idle
         try:
-            await idle
-        except asyncio.CancelledError:
-            self._failure = self._failure or ClosedError("the event loop ended")
-            raise
+            while not isinstance(self._failure, StoreFailedError):
+                await self._rest()
+                batch = self._take_batch()
+                try:
+                    await self._commit(batch)
+                except asyncio.CancelledError:
+                    self._fail(batch, self._failure or ClosedError(_LOOP_ENDED))
+                    raise
+                except Exception as error:  # noqa: BLE001 - whatever it is, every waiting caller must hear of it
+                    self._fail(batch, error)
+        finally:
+            self._end(_LOOP_ENDED)
+
+    async def _rest(self) -> None:
+        """Until there is something to do; where there is, for one turn of the loop, so that all others have theirs."""
+        loop = asyncio.get_running_loop()
+        self._idle = loop.create_future()
+        if self._queue or self._due or self._poked:
+            loop.call_soon(self._wake)
+        try:
+            await self._idle
         finally:
             self._idle = None
+
+    def _end(self, reason: str) -> None:
+        """Nothing is written any more: what is queued fails, and what is sent later."""
+        self._ticker.stop()
+        self._failure = self._failure or ClosedError(reason)
+        queued = list(self._queue)
+        self._queue.clear()
+        _fail_all(queued, self._failure)
 
     def _take_batch(self) -> list[_Pending]:
         batch: list[_Pending] = []
@@ -179,28 +202,51 @@ class Kernel:
         self._now = max(self._now, self._clock.now())
         async with self._store.transaction() as tx:
             fold = Fold(tx, self._dispatcher, self._now, self._settings.retry_ms)
-            answers = await fold.run([request for pending in batch for request in pending.requests])
+            answers = await self._fold(fold, batch)
             if due:
                 self._dispatcher.expect_backlog()
-                found = await tx.due(self._now, DUE_MAX)
-                await fold.run_due(found)
+                await fold.run_due(DUE_MAX)
             await fold.finish()
         self._answer(batch, answers)
         self._tell(fold.written)
-        self._dispatcher.settle_claims()
-        for granted in fold.granted:
-            granted.worker.deliver(granted.grant)
+        self._deliver(fold.granted)
+        for defect in fold.defects:
+            _report(defect)
         self._ticker.note_changes(fold.written, self._now)
-        self._due = self._due or fold.undrained
+        self._due = self._due or fold.due_again
         self._poked = self._poked or bool(self._dispatcher.hungry())
         if due:
-            await self._look_ahead()
+            await self._look_ahead(progress=bool(fold.written))
 
-    async def _look_ahead(self) -> None:
-        """After due work was done: when is the next?"""
+    async def _fold(self, fold: Fold, batch: list[_Pending]) -> list[Response | Exception]:
+        """Fold the batch, and into it what early grants ask for in their first turn of the loop, for a short while.
+
+        So a recursion goes down many levels in one commit, and a short call is begun and ended in one.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + HOLD_MAX_S
+        answers: list[Response | Exception] = []
+        more = batch
+        while more:
+            requests = [request for pending in more for request in pending.requests]
+            answers += await fold.run(requests)
+            if len(answers) >= BATCH_MAX or loop.time() > until:
+                break
+            early = fold.grant_early(requests)
+            if not early:
+                break
+            self._deliver(early)
+            await _NextTurn()
+            more = self._take_batch()
+            batch += more
+        return answers
+
+    async def _look_ahead(self, *, progress: bool) -> None:
+        """After due work was done: when is the next? What is due still, though nothing could be done, waits a while."""
         next_due = await self._store.next_due_at()
         if next_due is not None:
-            self._ticker.note(next_due)
+            stuck = next_due <= self._now and not progress
+            self._ticker.note(self._now + RETRY_AFTER_FAILURE_MS if stuck else next_due)
         next_retry = await self._store.next_retry_at(self._now)
         if next_retry is not None:
             self._ticker.note(next_retry)
@@ -227,15 +273,47 @@ class Kernel:
                 if not promise.pending and promise.id in watchers:
                     record = promise.record()
                     for watcher in watchers.pop(promise.id):
-                        watcher(record)
+                        _tell_one(watcher, record)
+
+    def _deliver(self, granted: list[Granted]) -> None:
+        self._dispatcher.settle_claims()
+        for each in granted:
+            if self._dispatcher.alive(each.worker.pid):
+                _tell_one(each.worker.deliver, each.grant)
+            else:  # it left while the grant was being committed
+                task = each.grant.task
+                self.submit([ReleaseTask(task.id, task.version)]).add_done_callback(_observe)
 
     def _fail(self, batch: list[_Pending], error: Exception) -> None:
         self._dispatcher.settle_claims()
-        self._ticker.note(self._now + RETRY_AFTER_FAILURE_MS)
-        if isinstance(error, StoreFailedError) or not isinstance(error, StoreError):
+        if isinstance(error, StoreFailedError):
             self._failure = error
-            batch = [*batch, *self._queue]
-            self._queue.clear()
-        for pending in batch:
-            if not pending.future.done():
-                pending.future.set_exception(error)
+        else:
+            self._ticker.note(self._now + RETRY_AFTER_FAILURE_MS)
+        _fail_all(batch, error)
+
+
+def _fail_all(batch: list[_Pending], error: Exception) -> None:
+    for pending in batch:
+        if not pending.future.done():
+            pending.future.set_exception(error)
+
+
+def _tell_one(listener: Callable[[News], None], news: News) -> None:
+    """Somebody else's code: what it raises must not keep the next one from its own news."""
+    try:
+        listener(news)
+    except Exception as defect:  # noqa: BLE001 - whatever it is, it is reported
+        _report(defect)
+
+
+def _report(defect: Exception) -> None:
+    """Nobody waits for this; the event loop's handler hears of it, which logs it unless told otherwise."""
+    loop = asyncio.get_running_loop()
+    loop.call_exception_handler({"message": "a defect in the kernel or its listeners", "exception": defect})
+
+
+def _observe(given_back: asyncio.Future[Any]) -> None:
+    """If it could not be given back, its lease will end."""
+    if not given_back.cancelled():
+        given_back.exception()

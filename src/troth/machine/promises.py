@@ -128,6 +128,11 @@ def create(view: View, request: CreatePromise, now: int) -> Outcome:
     """An existing id answers its stored record, unchanged, whatever was asked for."""
     if fault := create_fault(request):
         return refuse(400, fault)
+    return create_checked(view, request, now)
+
+
+def create_checked(view: View, request: CreatePromise, now: int) -> Outcome:
+    """``create`` of a request whose guards have passed."""
     if refusal := await_refusal(view, request, now):
         return refusal
     promise = view.promise(request.id)
@@ -142,6 +147,11 @@ def settle(view: View, request: SettlePromise, now: int) -> Outcome:
     """First writer wins: settling a settled promise returns the stored record."""
     if fault := settle_fault(request):
         return refuse(400, fault)
+    return settle_checked(view, request, now)
+
+
+def settle_checked(view: View, request: SettlePromise, now: int) -> Outcome:
+    """``settle`` of a request whose guards have passed."""
     promise = view.promise(request.id)
     if promise is None:
         return refuse(404, NO_PROMISE)

@@ -81,9 +81,12 @@ STEPS: Mapping[type[Event], Callable[[View, Any, int], Outcome]] = {
 }
 
 
-def step(view: View, event: Event, now: int) -> Outcome:
-    """Answer one event. A read that its footprint does not announce is an assertion error."""
-    view.focus(footprint(event))
+def step(view: View, event: Event, now: int, announced: Footprint | None = None) -> Outcome:
+    """Answer one event. A read that its footprint does not announce is an assertion error.
+
+    ``announced`` is the event's footprint, for who has it already.
+    """
+    view.focus(announced or footprint(event))
     try:
         return STEPS[type(event)](view, event, now)
     finally:

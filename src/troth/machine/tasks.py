@@ -49,7 +49,7 @@ from .guards import (
     task_fault,
 )
 from .objects import PromiseObject, TaskObject
-from .promises import await_refusal, birth, call_edge, create, settle, settlement
+from .promises import await_refusal, birth, call_edge, create_checked, settle_checked, settlement
 from .view import View
 
 NO_TASK: Final = "there is no task of this id"
@@ -160,7 +160,10 @@ def fence(view: View, request: FenceTask, now: int) -> Outcome:
     task, promise = found
     if not _live(task, request.version):
         return _not_live(task, request.version)
-    inner = create(view, action, now) if isinstance(action, CreatePromise) else settle(view, action, now)
+    if isinstance(action, CreatePromise):
+        inner = create_checked(view, action, now)
+    else:
+        inner = settle_checked(view, action, now)
     result = inner.response.data
     assert isinstance(result, PromiseAnswer | Refusal), result
     fenced = FenceAnswer(KINDS[type(action)], inner.response.status, result)

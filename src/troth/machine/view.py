@@ -159,6 +159,10 @@ class View:
         """Whether the promise (or its absence) is loaded."""
         return promise_id in self._promises
 
+    def holds_schedule(self, schedule_id: str) -> bool:
+        """Whether the schedule (or its absence) is loaded."""
+        return schedule_id in self._schedules
+
     def advance(self, effects: Iterable[Effect]) -> None:
         """Let the following steps see these effects, and note them as changes."""
         for effect in effects:

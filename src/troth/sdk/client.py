@@ -132,7 +132,7 @@ class Client:
         )
 
     async def _create(self, create: CreatePromise, here: TaskTaker | None) -> Promise:
-        if here is not None:
+        if here is not None and here.accepts(create.param):
             data = await self._ask(CreateTask(here.pid, here.ttl_ms, create))
             if isinstance(data, GrantAnswer):
                 if data.task.state is TaskState.ACQUIRED and not settled(data.promise):

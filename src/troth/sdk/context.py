@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
 
 from troth.protocol.records import NEVER, Tag
 
@@ -28,6 +28,12 @@ class Verbs:
     @overload
     def run(self, function: Function[P, T], *args: P.args, **kwargs: P.kwargs) -> Call[T]: ...
     @overload
+    def run(
+        self, function: "Callable[Concatenate[Context, P], Awaitable[T]]", *args: P.args, **kwargs: P.kwargs
+    ) -> Call[T]: ...
+    @overload
+    def run(self, function: "Callable[Concatenate[Context, P], T]", *args: P.args, **kwargs: P.kwargs) -> Call[T]: ...
+    @overload
     def run(self, function: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> Call[T]: ...
     @overload
     def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Call[T]: ...
@@ -36,7 +42,7 @@ class Verbs:
 
         Any function will do; one that is not registered is known by its ``__name__``.
         """
-        durable: Function[..., Any] = function if isinstance(function, Function) else plain(function)
+        durable = cast("Function[..., Any]", function) if isinstance(function, Function) else plain(function)
         return self._execution.local(durable.call(args, kwargs), self._call_options)
 
     @overload

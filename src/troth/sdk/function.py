@@ -3,12 +3,12 @@
 import inspect
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, Final, Generic, Literal, ParamSpec, TypeVar
+from typing import Any, Final, Generic, Literal, ParamSpec, TypeVar, get_args
 
 from msgspec import Struct
 
 from troth.errors import DefinitionError
-from troth.protocol.addresses import group_address
+from troth.protocol.addresses import group_address, parse_address
 from troth.protocol.records import Value
 
 from .codec import JsonValue
@@ -27,6 +27,9 @@ Span = float | timedelta
 """Seconds, or a timedelta."""
 
 DEFAULT_GROUP: Final = "default"
+
+SHOWN_MAX: Final = 300
+"""Characters of a call that an error message shows."""
 
 
 class Traits(Struct, frozen=True, kw_only=True):
@@ -62,7 +65,8 @@ class EncodedCall(Struct, frozen=True):
     def __str__(self) -> str:
         given = [repr(value) for value in self.arguments.positional]
         given += [f"{name}={value!r}" for name, value in self.arguments.keyword.items()]
-        return f"{self.function.name}({', '.join(given)})"
+        text = f"{self.function.name}({', '.join(given)})"
+        return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
 
 
 class Function(Generic[P, T]):
@@ -98,7 +102,9 @@ class Function(Generic[P, T]):
         if self._template is None:
             return key_id(self.version, hashed_key(self.name, args, kwargs))
         named = self.signature.named(arguments)
-        trees = dict(zip(named, [*args, *kwargs.values()], strict=False))
+        if not self._template.hashes:
+            return key_id(self.version, self._template.render(named, {}))
+        trees = self.signature.named(Arguments(tuple(args), kwargs))
         return key_id(self.version, self._template.render(named, trees))
 
     def _check(self) -> None:
@@ -106,6 +112,10 @@ class Function(Generic[P, T]):
             raise DefinitionError(f"{self.name}: version must be 1 or more, not {self.version}")
         if not self.name or "\0" in self.name:
             raise DefinitionError(f"{self.body!r} needs a name: @app.function(name=…)")
+        if self.on_failure not in get_args(OnFailure):
+            raise DefinitionError(f'{self.name}: on_failure must be "retry" or "keep", not {self.on_failure!r}')
+        if parse_address(self.target) is None:
+            raise DefinitionError(f"{self.name}: {self.group!r} cannot name a group")
         if inspect.isasyncgenfunction(self.body) or inspect.isgeneratorfunction(self.body):
             raise DefinitionError(f"{self.name} is a generator; a durable function returns one value")
 

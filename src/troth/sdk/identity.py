@@ -64,6 +64,11 @@ class KeyTemplate:
         self._function = function_name
         self._parts = tuple(self._parse(parameter_names))
 
+    @property
+    def hashes(self) -> bool:
+        """Whether rendering needs arguments as JSON."""
+        return any(hashed for _, _, hashed in self._parts)
+
     def _parse(self, parameter_names: tuple[str, ...]) -> Iterator[tuple[str, str | None, bool]]:
         where = f"key {self._template!r} of {self._function}"
         try:
@@ -81,7 +86,7 @@ class KeyTemplate:
                 raise DefinitionError(f"{where}: write {{{name}}} or {{{name}:hash}}, nothing else is rendered")
             yield text, name, spec == _HASHED
 
-    def render(self, named: dict[str, Any], trees: dict[str, JsonValue]) -> str:
+    def render(self, named: dict[str, Any], trees: dict[str, Any]) -> str:
         """The id of the call with these arguments (as values, and as JSON)."""
         rendered: list[str] = []
         for text, name, hashed in self._parts:

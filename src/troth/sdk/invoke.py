@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,20 +22,20 @@ class Invoker:
         self._threads: ThreadPoolExecutor | None = None
 
     async def run(
-        self, function: Function[..., Any], arguments: Arguments, context: Callable[[int], Context] | None
+        self, function: Function[..., Any], arguments: Arguments, context: Callable[[int], Awaitable[Context]] | None
     ) -> str | None:
         """The result, encoded; raises what the last attempt raised. ``context`` makes the one of the n-th attempt."""
         value = await self._attempts(function, arguments, context)
         return encode(value, function.signature.result)
 
     async def _attempts(
-        self, function: Function[..., Any], arguments: Arguments, context: Callable[[int], Context] | None
+        self, function: Function[..., Any], arguments: Arguments, context: Callable[[int], Awaitable[Context]] | None
     ) -> Any:
         attempt = 0
         delays = function.retry.delays()
         while True:
             attempt += 1
-            args = arguments.positional if context is None else (context(attempt), *arguments.positional)
+            args = arguments.positional if context is None else (await context(attempt), *arguments.positional)
             try:
                 return await self._enter(function, args, arguments.keyword)
             except function.retry.on:
@@ -48,7 +48,8 @@ class Invoker:
         if function.asynchronous:
             return await function.body(*args, **kwargs)
         if function.wants_context:
-            return await run_on_a_stack(function.body, *args, **kwargs)
+            value = await run_on_a_stack(function.body, *args, **kwargs)
+            return await value if inspect.isawaitable(value) else value
         context = contextvars.copy_context()
 
         def entry() -> Any:

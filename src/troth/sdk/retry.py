@@ -1,9 +1,12 @@
 """When a failed attempt is made again."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
+
+_DOUBLINGS_MAX: Final = 60
+"""Beyond it every pause is as long as ``delay_max`` allows; and a float holds it."""
 
 
 class Retry(Struct, frozen=True):
@@ -22,10 +25,10 @@ class Retry(Struct, frozen=True):
         """The pauses in seconds between the attempts.
 
         >>> list(Retry(attempts=4, delay=1, delay_max=3).delays())
-        [1, 2, 3.0]
+        [1, 2, 3]
         """
         for failed in range(1, self.attempts):
-            grown = {"constant": 1, "linear": failed, "exponential": 2 ** (failed - 1)}[self.backoff]
+            grown = {"constant": 1, "linear": failed, "exponential": 2 ** min(failed - 1, _DOUBLINGS_MAX)}[self.backoff]
             yield min(self.delay * grown, self.delay_max)
 
 

@@ -22,7 +22,9 @@ class Run:
         self.promise = promise
         self.version = version
         self.held = True
+        """Changed by `let_go` and `keep` only."""
         self.suspended = False
+        """Whether the store has said that its task is suspended."""
         self.dropped = False
         self.execution: Execution | None = None
         self.body: asyncio.Task[None] | None = None
@@ -31,7 +33,9 @@ class Run:
         self.steps: dict[Call[Any], float] = {}
         """Local calls that are running, and since when (loop time)."""
         self._arrived: list[tuple[Call[Any], Promise]] = []
-        self._granted: asyncio.Future[None] | None = None
+        self.wanted = False
+        """Whether something foreign has woken it, so that it needs its task although nothing durable has settled."""
+        self._granted = asyncio.Event()
 
     @property
     def id(self) -> str:
@@ -48,35 +52,42 @@ class Run:
         """Whether the event loop is shutting down, as opposed to a body that canceled itself."""
         return self.body is not None and self.body.cancelling() > 0
 
-    async def join_steps(self) -> None:
-        """Wait for local calls that the body did not wait for: they end before it does."""
-        while self.steps:
-            await asyncio.wait([call.body for call in self.steps if call.body is not None])
+    async def join_steps(self, execution: Execution | None = None) -> None:
+        """Wait for local calls, of one execution or all, that its body did not wait for: they end before it does."""
+        while bodies := [
+            call.body
+            for call in self.steps
+            if call.body is not None and (execution is None or call.execution is execution)
+        ]:
+            await asyncio.wait(bodies)
+
+    @property
+    def resumed(self) -> bool:
+        """Whether something it waited for has settled since it gave its task up: it will be granted again."""
+        return bool(self._arrived)
 
     def let_go(self) -> None:
         """The task is no longer ours, or soon will not be."""
         self.held = False
+        self._granted.clear()
 
     def keep(self) -> None:
         """The task is ours: what arrived meanwhile counts."""
         self.held = True
-        self.suspended = False
+        self.suspended = self.wanted = False
         arrived, self._arrived = self._arrived, []
         for call, record in arrived:
             call.arrive(record)
-        if self._granted is not None and not self._granted.done():
-            self._granted.set_result(None)
+        self._granted.set()
 
     def resume(self, version: int) -> None:
         """The task is granted to us again."""
         self.version = version
         self.keep()
 
-    def until_held(self) -> "asyncio.Future[None]":
-        """Done as soon as the task is ours again."""
-        if self._granted is None or self._granted.done():
-            self._granted = asyncio.get_running_loop().create_future()
-        return self._granted
+    async def until_granted(self) -> None:
+        """Wait until the task, given up before, is granted to us again."""
+        await self._granted.wait()
 
     def arrive(self, call: Call[Any], record: Promise) -> None:
         """A promise that one of its calls waits for has settled."""
@@ -97,3 +108,10 @@ class Run:
         if settle is not None:
             requests.append(FenceTask(self.id, self.version, settle))
         return requests
+
+    def unsend(self, call: Call[Any]) -> None:
+        """What `fenced` made for the call may not be stored: make it again next time. To store twice does no harm."""
+        unstored: Call[Any] | None = call
+        while unstored is not None:
+            unstored.stored = False
+            unstored = unstored.execution.own

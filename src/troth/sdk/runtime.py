@@ -52,3 +52,4 @@ class Runtime:
         await self.worker.close()
         self.client.fail_waiters(reason())
         await self.transport.close()
+        self.client.fail_waiters(reason())  # who began to wait while it closed

@@ -12,6 +12,7 @@ from troth.errors import ArgumentError, DecodingError, DefinitionError, Encoding
 from .codec import Converter, JsonValue, converter_for, decode_json, encode_json
 
 _POSITIONAL: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_BY_NAME: Final = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 class Arguments(Struct, frozen=True):
@@ -58,9 +59,17 @@ class Signature:
         bound.apply_defaults()
         return Arguments(bound.args, bound.kwargs)
 
+    def converter(self, name: str) -> Converter[Any]:
+        """How values of a parameter are stored; a name that is no parameter's own is one of ``**kwargs``."""
+        return self._converters[self._keyword_name(name)]
+
     def named(self, arguments: Arguments) -> dict[str, Any]:
         """The arguments by parameter name."""
-        return dict(self._signature.bind(*arguments.positional, **arguments.keyword).arguments)
+        if self._simple:
+            return dict(zip(self.parameters, arguments.positional, strict=True))
+        bound = self._signature.bind(*arguments.positional, **arguments.keyword)
+        bound.apply_defaults()  # no further arguments are an empty tuple or dict
+        return dict(bound.arguments)
 
     def dump(self, arguments: Arguments) -> tuple[list[JsonValue], dict[str, JsonValue]]:
         """The arguments as JSON; `EncodingError` names the parameter and the path inside its value."""
@@ -74,8 +83,31 @@ class Signature:
         return args, kwargs
 
     def load(self, invocation: Invocation) -> Arguments:
-        """The arguments of a stored invocation, whichever SDK wrote it."""
-        args, kwargs = _as_array(invocation.args, len(self.parameters)), invocation.kwargs
+        """The arguments of a stored invocation, whichever SDK wrote it: the first reading that fits the signature."""
+        misfit: DecodingError | None = None
+        for args, kwargs in self._readings(invocation):
+            try:
+                return self._load(args, kwargs)
+            except DecodingError as error:
+                misfit = misfit or error
+        assert misfit is not None, "there is one reading at least"
+        raise misfit
+
+    def _readings(self, invocation: Invocation) -> Iterator[tuple[list[JsonValue], dict[str, JsonValue]]]:
+        """What the arguments may mean (protocol §8), the likeliest first: an array, a bare value, names, or nothing."""
+        args, kwargs = invocation.args, invocation.kwargs
+        if isinstance(args, list):
+            yield args, kwargs
+        if args is None and (kwargs or not self.parameters):
+            yield [], kwargs
+        elif not isinstance(args, list) or len(self.parameters) == 1:
+            yield [args], kwargs
+        if args is None:
+            yield [], kwargs
+        elif isinstance(args, dict) and not kwargs:
+            yield [], args
+
+    def _load(self, args: list[JsonValue], kwargs: dict[str, JsonValue]) -> Arguments:
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError as error:
@@ -93,7 +125,8 @@ class Signature:
             yield parameter.name, value
 
     def _keyword_name(self, name: str) -> str:
-        if name in self.parameters:
+        parameter = self.parameters.get(name)
+        if parameter is not None and parameter.kind in _BY_NAME:
             return name
         return next((p.name for p in self.parameters.values() if p.kind is inspect.Parameter.VAR_KEYWORD), name)
 
@@ -133,7 +166,7 @@ def decode_invocation(data: str | None) -> Invocation | None:
         return None
     try:
         tree = decode_json(binascii.a2b_base64(data, strict_mode=True))
-    except (DecodingError, binascii.Error):
+    except (DecodingError, ValueError):  # no JSON, no base64
         return None
     if not isinstance(tree, dict):
         return None
@@ -141,13 +174,6 @@ def decode_invocation(data: str | None) -> Invocation | None:
     if not isinstance(function, str) or not isinstance(version, int) or not isinstance(kwargs, dict):
         return None
     return Invocation(function, version or 1, tree.get("args"), kwargs)
-
-
-def _as_array(args: JsonValue, parameter_count: int) -> list[JsonValue]:
-    """The arguments as a list, from any SDK's shape (protocol §8): an array, a bare value, or nothing."""
-    if args is None:
-        return [] if parameter_count == 0 else [None]
-    return args if isinstance(args, list) else [args]
 
 
 def _parameters(function: Callable[..., Any]) -> Iterator[inspect.Parameter]:

@@ -15,6 +15,7 @@ from troth.protocol.records import Promise, PromiseState, Tag, Value
 from troth.protocol.requests import FulfillTask, ReleaseTask, SettlePromise
 
 from .driver import TaskDriver, rejection
+from .engine.call import Call
 from .engine.execution import Execution
 from .engine.journal import Journal
 from .function import EncodedCall, Function
@@ -119,7 +120,10 @@ class Worker:
         """Start the task's function, or go on where it waits in memory."""
         run = self._runs.get(grant.task.id)
         if run is not None:
-            run.resume(grant.task.version)
+            self.residency.resume(run, grant.task.version)
+            return
+        if self._closing:  # it was on its way
+            self.transport.submit([ReleaseTask(grant.task.id, grant.task.version)]).add_done_callback(_observe)
             return
         run = self._runs[grant.task.id] = Run(grant.promise, grant.task.version)
         run.watcher = partial(self._settled_elsewhere, run)
@@ -135,11 +139,11 @@ class Worker:
             self._sweeper.cancel()
         runs = list(self._runs.values())
         held = [ReleaseTask(run.id, run.version) for run in runs if run.held]
+        bodies = [body for run in runs for body in run.bodies()]
         for run in runs:
             self.lose(run)
         for task in self._giving_back:
             task.cancel()
-        bodies = [run.body for run in runs if run.body is not None]
         await asyncio.gather(*bodies, *self._giving_back, return_exceptions=True)
         self.invoker.close()
         if held:
@@ -155,7 +159,7 @@ class Worker:
             settle = await self._settlement(run, driver)
             if not run.dropped:
                 await self._fulfill(run, driver, settle)
-        except (StoreError, ClosedError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits must hear of it
             self.trouble(run, error)
 
     async def _settlement(self, run: Run, driver: TaskDriver) -> SettlePromise:
@@ -168,13 +172,13 @@ class Worker:
             context = partial(driver.context, execution, encoded, parent) if function.wants_context else None
             data = await self.invoker.run(function, encoded.arguments, context)
             await run.join_steps()
-        except (StoreError, ClosedError):
-            raise
         except asyncio.CancelledError:
             if run.dropped or run.canceled_from_outside:
                 raise
             return SettlePromise(run.id, PromiseState.CANCELED)
-        except Exception as error:  # noqa: BLE001 - whatever the body raised is the promise's outcome
+        except Exception as error:
+            if run.dropped:
+                raise
             return rejection(run.id, error)
         finally:
             if run.execution is not None:
@@ -191,6 +195,7 @@ class Worker:
 
     async def _fulfill(self, run: Run, driver: TaskDriver, settle: SettlePromise) -> None:
         """Whatever is answered, the task is over for us: fulfilled, settled by others, or held by somebody else."""
+        await driver.hold()
         if run.watcher is not None:
             self.transport.unwatch(run.id, run.watcher)
         await driver.submit_held(lambda: [FulfillTask(run.id, run.version, settle)])
@@ -214,7 +219,9 @@ class Worker:
         held = run.held
         self.lose(run)
         self._on_trouble(error)
-        if held and not self._closing and not isinstance(error, StoreFailedError | ClosedError):
+        if not isinstance(error, StoreError | ClosedError):
+            _log.error("a defect stopped %s; it goes on when the app is opened again", run.id, exc_info=error)
+        elif held and not self._closing and not isinstance(error, StoreFailedError | ClosedError):
             _log.warning("the store refused a write of %s; it will be tried again: %s", run.id, error)
             task = asyncio.get_running_loop().create_task(self._give_back(run))
             self._giving_back.add(task)
@@ -225,7 +232,7 @@ class Worker:
             await asyncio.sleep(GIVE_BACK_S)
             try:
                 await self.transport.submit([ReleaseTask(run.id, run.version)])
-            except StoreFailedError:
+            except (StoreFailedError, ClosedError):
                 return
             except StoreError as error:
                 _log.warning("the store still refuses writes: %s", error)
@@ -279,10 +286,16 @@ class Worker:
         for call, began in run.steps.items():
             if began <= long_before and not call.stored:
                 sent = self.transport.submit(run.fenced(call))
-                sent.add_done_callback(_observe)
+                sent.add_done_callback(partial(_on_early_write, run, call))
+
+
+def _on_early_write(run: Run, call: Call[Any], sent: "asyncio.Future[Any]") -> None:
+    """If it was not stored, the write that settles the call will store it."""
+    if not sent.cancelled() and sent.exception() is not None:
+        run.unsend(call)
 
 
 def _observe(sent: "asyncio.Future[Any]") -> None:
-    """The write that settles the call reports the same trouble, if there is any."""
+    """The next to open the store takes the task back, if this could not."""
     if not sent.cancelled():
         sent.exception()

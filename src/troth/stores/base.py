@@ -38,7 +38,7 @@ class Invocation(Struct, frozen=True):
 
 
 class Snapshot(Struct, frozen=True):
-    """All that is stored. Relations are oldest first, the rest is in no particular order. Not for big stores."""
+    """All that is stored, schedules by id, everything else oldest first. Not for big stores."""
 
     promises: tuple[PromiseObject, ...]
     tasks: tuple[TaskObject, ...]

@@ -22,8 +22,9 @@ class Database:
         self._cursor: Any = self._connection.cursor()
 
     def one(self, sql: str, wanted: Wanted = ()) -> Row | None:
-        """The first row."""
-        return self._cursor.execute(sql, wanted).fetchone()
+        """The first row. All are fetched: a statement that has not ended would keep the log from being emptied."""
+        rows = self._cursor.execute(sql, wanted).fetchall()
+        return rows[0] if rows else None
 
     def all(self, sql: str, wanted: Wanted = ()) -> list[Row]:
         """All rows."""
@@ -63,6 +64,10 @@ class Database:
     def system_errno(self) -> int:
         """The operating system's error of the last call that failed."""
         return self._connection.system_errno
+
+    def flush_log(self) -> None:
+        """Make durable what the log holds and a crash may have left unflushed."""
+        self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def empty_log(self) -> None:
         """Move the write-ahead log into the file, unless somebody is reading it."""

@@ -35,9 +35,9 @@ PRAGMAS: Final[Mapping[str, int | str]] = {
 
 def prepare_folder(folder: Path) -> None:
     """Create the folder for this user only. One named ``.troth`` also keeps itself out of version control."""
-    if folder.is_dir():
-        return
     try:
+        if folder.is_dir():
+            return
         folder.mkdir(mode=0o700, parents=True)
         if folder.name == ".troth":
             (folder / ".gitignore").write_text("*\n", "utf-8")
@@ -83,7 +83,7 @@ def check_header(path: Path) -> None:
     user_version, application_id = struct.unpack(">i4xi", header[60:72])
     if application_id != APPLICATION_ID:
         raise invalid(path, "it is another program's SQLite file")
-    check_version(path, user_version)
+    check_version(path, user_version, len(migrations()))
 
 
 def connect(path: Path) -> Database:
@@ -114,11 +114,11 @@ def connect_read_only(path: Path) -> Database:
         for name in ("busy_timeout", "trusted_schema", "cell_size_check"):
             database.set_pragma(name, PRAGMAS[name])
         database.set_pragma("query_only", 1)
-        version = user_version(database)
-        check_version(path, version)
-        if version < len(migrations()):
+        version, known = user_version(database), len(migrations())
+        check_version(path, version, known)
+        if version < known:
             message = (
-                f"{path} has schema {version}, this troth reads schema {len(migrations())}: open it once for "
+                f"{path} has schema {version}, this troth reads schema {known}: open it once for "
                 "writing (any `troth run`), which brings it up to date."
             )
             raise StoreError(message)
@@ -128,9 +128,8 @@ def connect_read_only(path: Path) -> Database:
     return database
 
 
-def check_version(path: Path, found: int) -> None:
+def check_version(path: Path, found: int, known: int) -> None:
     """Refuse a schema that a newer troth has written."""
-    known = len(migrations())
     if found > known:
         message = (
             f"{path} has schema {found}, this troth knows schemas up to {known}: nothing was changed. "
@@ -142,7 +141,7 @@ def check_version(path: Path, found: int) -> None:
 def migrate(database: Database, path: Path, steps: Sequence[str]) -> None:
     """Run the migrations that the file has not seen, all or none of them."""
     version = user_version(database)
-    check_version(path, version)
+    check_version(path, version, len(steps))
     if version >= len(steps):
         return
     database.run(STATEMENTS["begin_write"])

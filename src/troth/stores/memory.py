@@ -66,7 +66,7 @@ class MemoryStore:
             callbacks=tables.callbacks.pairs(),
             listeners=tables.listeners.pairs(),
             calls=tables.callees.pairs(),
-            schedules=tuple(tables.schedules.values()),
+            schedules=tuple(schedule for _, schedule in sorted(tables.schedules.items())),
         )
 
     async def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from msgspec import ValidationError
+from msgspec import DecodeError
 from msgspec.json import Decoder, Encoder
 
 from troth.errors import StoreInvalidError
@@ -52,7 +52,7 @@ def promise_of(row: Row) -> PromiseObject:
             created_at,
             settled_at,
         )
-    except (ValidationError, IndexError) as error:
+    except (DecodeError, IndexError) as error:
         raise _damaged("promise", id) from error
 
 
@@ -65,7 +65,7 @@ def task_of(row: Row) -> TaskObject | None:
     try:
         resumed = () if resumes is None else _decode_list(resumes)
         return TaskObject(id, TASK_STATES[number], version, resumed, pid, ttl, expires_at, retry_at)
-    except (ValidationError, IndexError) as error:
+    except (DecodeError, IndexError) as error:
         raise _damaged("task", id) from error
 
 
@@ -74,7 +74,7 @@ def schedule_of(row: Row) -> ScheduleObject:
     id, cron, promise_id, promise_timeout, headers, data, tags, *instants = row
     try:
         value, tags = _value(headers, data), _tags(None, None, tags)
-    except ValidationError as error:
+    except DecodeError as error:
         raise _damaged("schedule", id) from error
     return ScheduleObject(id, cron, promise_id, promise_timeout, value, tags, *instants)
 

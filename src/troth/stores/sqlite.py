@@ -86,6 +86,7 @@ class SqliteStore:
                 database = connect(path)
                 try:
                     migrate(database, path, migrations())
+                    database.flush_log()
                 except BaseException:
                     database.close()
                     raise

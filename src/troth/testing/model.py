@@ -86,9 +86,7 @@ class Model:
     def run(self, request: Request, now: int) -> Response:
         """Answer one request."""
         ids = footprint(request).promise_ids
-        overdue = [
-            id for id in dict.fromkeys(ids) if id in self._promises and self._promises[id].overdue(now)
-        ]
+        overdue = [id for id in dict.fromkeys(ids) if id in self._promises and self._promises[id].overdue(now)]
         settled = [*self._each([TimeOutPromise(id) for id in overdue], now)]
         outcome = self._take(request, now)
         self._drain([*settled, *_settled_by(outcome)], now)

@@ -41,13 +41,16 @@ from troth.protocol.requests import (
 IDS: Final = ("a", "b", "c", "d", "e", "é.1")
 """Promises. Six are enough for chains, cycles and fan-out."""
 
+GENERATION: Final = 40
+"""Requests after which fresh ids take over: promises settle for ever, and settled ones soon say all they have to."""
+
 TARGETS: Final = ("poll://any@g", "poll://any@g/1", "https://example.com/hook")
 BRANCHES: Final = ("left", "right")
 PIDS: Final = ("p", "q")
 HORIZON_MS: Final = 30
 """Deadlines and leases end within this many milliseconds, or never."""
 
-FAULT_RATE: Final = 0.02
+FAULT_RATE: Final = 0.04
 """How often a field holds something that no server accepts."""
 
 
@@ -56,6 +59,7 @@ class Workload:
 
     def __init__(self, random: Random) -> None:
         self._random = random
+        self._drawn = 0
         self._draws: tuple[Callable[[State, int], Request], ...] = (
             *(self._create_promise, self._settle_promise, self._create_task, self._acquire_task) * 3,
             *(self._fence_task, self._suspend_task, self._fulfill_task, self._suspend_task) * 3,
@@ -77,6 +81,7 @@ class Workload:
 
     def draw(self, state: State, now: int) -> Request:
         """The next request."""
+        self._drawn += 1
         draw = self._random.choice(self._draws)
         wanted = self._needs.get(draw)
         if wanted is None or self._flip(0.1) or any(task.state in wanted for task in state.tasks):
@@ -92,16 +97,20 @@ class Workload:
     def _flip(self, rate: float) -> bool:
         return self._random.random() < rate
 
-    def _id(self) -> str:
-        return (
-            self._random.choice(("", "\0", "\ud800")) if self._flip(FAULT_RATE) else self._random.choice(IDS)
-        )
+    def _id(self, fault_rate: float = FAULT_RATE) -> str:
+        if self._flip(fault_rate):
+            return self._random.choice(("", "\0", "\ud800"))
+        return self._random.choice(self._ids())
+
+    def _ids(self) -> tuple[str, ...]:
+        generation = self._drawn // GENERATION - (1 if self._flip(0.1) else 0)
+        return tuple(f"{id}{generation}" for id in IDS) if generation > 0 else IDS
 
     def _task_at(self, state: State, *wanted: TaskState) -> tuple[str, int]:
         """Most often a task in a state the request can work on, at its version."""
         tasks = [task for task in state.tasks if task.state in wanted]
         if not tasks or self._flip(0.1):
-            return self._id(), self._random.choice((0, 1, 2, -1))
+            return self._id(0.2), self._random.choice((0, 1, 2, -1))
         task = self._random.choice(tasks)
         return task.id, task.version + (1 if self._flip(0.05) else 0)
 
@@ -165,7 +174,7 @@ class Workload:
         return RegisterListener(self._id(), self._address())
 
     def _edges(self, state: State, now: int) -> Request:  # noqa: ARG002 - all draws have one shape
-        return self._random.choice((GetCallees, GetCallers))(self._id())
+        return self._random.choice((GetCallees, GetCallers))(self._id(0.2))
 
     def _search(self, state: State, now: int) -> Request:  # noqa: ARG002 - all draws have one shape
         limit = 0 if self._flip(FAULT_RATE) else self._random.randint(1, 3)
@@ -198,13 +207,15 @@ class Workload:
         settle = SettlePromise(self._id(), self._state(), self._value())
         action = self._action(now, target=0.5)
         if self._flip(0.8):
-            action = CreatePromise(action.id, action.timeout_at, action.param, action.tags, caller=id)
+            callers = [caller for caller, callee in state.calls if callee == id]
+            callee = self._random.choice(callers) if callers and self._flip(0.3) else action.id
+            action = CreatePromise(callee, action.timeout_at, action.param, action.tags, caller=id)
         return FenceTask(id, version, settle if self._flip(0.3) else action)
 
     def _suspend_task(self, state: State, now: int) -> Request:  # noqa: ARG002 - all draws have one shape
         id, version = self._task_at(state, TaskState.ACQUIRED)
         pending = [promise.id for promise in state.promises if promise.pending and promise.id != id]
-        awaited_ids = self._random.choices(IDS, k=self._random.choice((0, 1, 1, 2, 3)))
+        awaited_ids = self._random.choices(self._ids(), k=self._random.choice((0, 1, 1, 2, 3)))
         if pending and self._flip(0.8):
             awaited_ids = self._random.sample(pending, min(len(pending), 2))
         awaiter = self._id() if self._flip(FAULT_RATE) else id

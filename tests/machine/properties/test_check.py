@@ -66,7 +66,11 @@ def test_a_step_that_changes_nothing_breaks_nothing() -> None:
         (
             State((resolved("a"),)),
             State((resolved("a", state=PromiseState.CANCELED),)),
-            {Violation("a_settled_record_never_changes", "a"), Violation("a_promise_settles_once", "a")},
+            {
+                Violation("a_settled_record_never_changes", "a"),
+                Violation("a_promise_settles_once", "a"),
+                Violation("settlement_is_stamped", "a"),
+            },
         ),
         (
             State((promise("a"),)),

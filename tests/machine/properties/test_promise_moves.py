@@ -14,7 +14,7 @@ from troth.machine.properties.promise_moves import PROMISE_MOVES, PROMISE_STEPS
 from troth.protocol.answers import EMPTY
 from troth.protocol.messages import Unblock
 from troth.protocol.records import PromiseState, TaskState, Value
-from troth.testing.samples import CREATED_AT, DEADLINE, NOW, TARGET, promise, resolved, targeted, task
+from troth.testing.samples import CREATED_AT, DEADLINE, NOW, TARGET, promise, resolved, task
 
 VALUE = Value(data="MQ==")
 
@@ -84,7 +84,7 @@ WAITED_FOR = State((promise("p"),), callbacks=(("p", "w"),), listeners=(("p", TA
 OVER = State((resolved("p"),), callbacks=(("p", "w"),), listeners=(("p", TARGET), ("p", "http://x")))
 TOLD = State((resolved("p"),), callbacks=(("p", "w"),), listeners=(("p", "http://x"),))
 OVERDUE = State((promise("p", timeout_at=NOW),))
-BORN_SETTLED = promise("n", created_at=NOW - 3, timeout_at=NOW - 3).timed_out()
+BORN_SETTLED = promise("m", created_at=NOW - 3, timeout_at=NOW - 3).timed_out()
 
 GOOD_STEPS = (
     step(State(), State()),
@@ -93,7 +93,7 @@ GOOD_STEPS = (
     step(WAITED_FOR, OVER),
     step(OVER, TOLD, sent(resolved("p"))),
     step(OVER, State((resolved("p"),), listeners=OVER.listeners)),
-    step(State((promise("p"),), calls=(("p", "q"),)), State((promise("p"),), calls=(("p", "q"), ("p", "p")))),
+    step(State((promise("p"),), calls=(("p", "q"),)), State((promise("p"),), calls=(("p", "q"), ("q", "p")))),
 )
 
 STEPS_THAT_VIOLATE = {

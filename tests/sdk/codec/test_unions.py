@@ -97,6 +97,7 @@ def test_every_member_comes_back_equal_and_of_its_type(annotation: Any, data: st
         (Sequence[int], [1], [1]),
         (Literal["auto"] | int, "auto", "auto"),
         (float | None, 1, 1.0),
+        (float | str, 1, 1.0),
         (float | int, 1, 1),
     ],
 )

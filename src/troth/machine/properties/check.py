@@ -8,6 +8,7 @@ from troth.machine.step import Event
 
 from .promise import PROMISE, PROMISE_IN_TIME
 from .promise_moves import PROMISE_MOVES, PROMISE_STEPS
+from .request import REQUEST_STEPS, REQUEST_TASK_MOVES
 from .rest import REST
 from .schedule import SCHEDULE
 from .schedule_moves import SCHEDULE_MOVES, SCHEDULE_STEPS
@@ -33,6 +34,8 @@ PROPERTIES: Final[tuple[Callable[..., bool], ...]] = (
     *SERVER_PROMISE_MOVES,
     *SERVER_TASK_MOVES,
     *SERVER_STEPS,
+    *REQUEST_TASK_MOVES,
+    *REQUEST_STEPS,
     *REST,
 )
 """All of them; each has a name of its own."""
@@ -70,13 +73,13 @@ def _check_transition(step: Transition) -> Iterator[Violation]:
     for task in before.tasks:
         if (moved := after.task.get(task.id)) is not None and moved is not task:
             move = TaskMove(task, moved, step)
-            broken = (holds for holds in (*TASK_MOVES, *SERVER_TASK_MOVES) if not holds(move))
+            broken = (holds for holds in (*TASK_MOVES, *SERVER_TASK_MOVES, *REQUEST_TASK_MOVES) if not holds(move))
             yield from (_broken(holds, task.id) for holds in broken)
     for schedule in before.schedules:
         if (moved := after.schedule.get(schedule.id)) is not None and moved is not schedule:
             move = ScheduleMove(schedule, moved, step)
             yield from (_broken(holds, schedule.id) for holds in SCHEDULE_MOVES if not holds(move))
-    whole = (*PROMISE_STEPS, *TASK_STEPS, *SCHEDULE_STEPS, *SERVER_STEPS)
+    whole = (*PROMISE_STEPS, *TASK_STEPS, *SCHEDULE_STEPS, *SERVER_STEPS, *REQUEST_STEPS)
     yield from (_broken(holds) for holds in whole if not holds(step))
 
 

@@ -43,6 +43,8 @@ class Call(asyncio.Future[T]):
         self.acknowledged = False
         """Whether the store has said that it holds the promise."""
         self.watcher: Callable[[Promise], None] | None = None
+        self.early: Promise | None = None
+        """What the watcher was told before the create was answered."""
         self.body: asyncio.Task[None] | None = None
         """The task that computes it here, for a local call."""
 

@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from troth.errors import AwaitCycleError
 from troth.protocol.records import NEVER, NO_VALUE, Promise, Tag
 from troth.protocol.requests import CreatePromise
 from troth.sdk.codec import Converter
-from troth.sdk.function import EncodedCall
+from troth.sdk.function import DurableFunction, EncodedCall
 from troth.sdk.identity import Caller, check_id, content_id
 
 from .call import Call
 from .journal import Journal
-from .outcome import settled
+from .outcome import is_same_call, settled
 
 
 class CallOptions(Struct, frozen=True):
@@ -67,8 +68,8 @@ class Driver(Protocol):
         """The call's promise is pending in the store: wait for it."""
         ...
 
-    def perform(self, call: Call[Any]) -> None:
-        """Run the call's function here and record what came of it."""
+    def perform(self, call: Call[Any], *, look: bool) -> None:
+        """Run the call's function here and record what came of it; ``look``: unless that is in the store already."""
         ...
 
 
@@ -99,26 +100,30 @@ class Execution:
         """Exception types that come back as themselves."""
         return self._driver.known_errors
 
-    def begin_attempt(self) -> None:
-        """The body starts from the top: its calls are counted anew, so they find what they recorded before."""
+    def begin_again(self, journal: Journal) -> None:
+        """Another attempt at the body: its calls are counted anew, so they find what was recorded before."""
         self._uses.clear()
+        self.journal = journal
 
     def remote(self, encoded: EncodedCall, options: CallOptions) -> Call[Any]:
         """Call a function on any worker of its group."""
         return self._make(encoded, options, target=encoded.function.target)
 
     def local(self, encoded: EncodedCall, options: CallOptions) -> Call[Any]:
-        """Call a function here. A keyed one is shared with everybody, so it runs as a task of its own."""
-        keyed = encoded.key is not None and options.id is None
-        return self._make(encoded, options, target=encoded.function.target if keyed else None)
+        """Call a function here. One that is keyed or has an explicit id is shared with everybody: a task of its own."""
+        function = encoded.function
+        shared = (encoded.key is not None or options.id is not None) and isinstance(function, DurableFunction)
+        return self._make(encoded, options, target=function.target if shared else None)
 
     def promise(
         self, kind: str, name: str, result: Converter[Any], *, timeout_at: int, tags: dict[str, str]
     ) -> Call[Any]:
         """A promise that no function computes: a timer, or one settled from outside."""
-        id = content_id(self._caller, f"{kind}-{name}", self._use(f"{kind}-{name}"))
+        use = self._use(f"{kind}-{name}")
+        nth = kind if use == 1 else f"{kind}{use}"  # before the name, which may end in a number itself
+        id = content_id(self._caller, f"{nth}-{name}", 1)
         create = CreatePromise(id, timeout_at, NO_VALUE, {**tags, **self._family()}, caller=self.id)
-        return self._begin(Call(self, create, result), local=False)
+        return self._begin(Call(self, create, result), NO_OPTIONS, local=False)
 
     def now(self) -> int:
         """Milliseconds since the epoch. Not durable: for deadlines of new promises only."""
@@ -139,20 +144,25 @@ class Execution:
             caller=self.id,
             reuse_failed=not keyed or encoded.function.on_failure == "keep",
         )
-        return self._begin(Call(self, create, encoded.function.signature.result, encoded), local=target is None)
+        call: Call[Any] = Call(self, create, encoded.function.signature.result, encoded)
+        return self._begin(call, options, local=target is None)
 
-    def _begin(self, call: Call[Any], *, local: bool) -> Call[Any]:
+    def _begin(self, call: Call[Any], options: CallOptions, *, local: bool) -> Call[Any]:
         if self.closed:
             call.cancel()
             return call
         known = self._known(call)
-        if known is None and call.id == self.id:
-            call.fail(AwaitCycleError((self.id, self.id)))
+        named = options.id is not None or (call.encoded is not None and call.encoded.key is not None)
+        cycle = self.way_down_from(call.id) if named and known is None else ()
+        if cycle:
+            call.fail(AwaitCycleError((*cycle, call.id)))
         elif known is not None and settled(known):
             call.arrive(known)
         elif local:
-            call.stored = call.acknowledged = known is not None
-            self._driver.perform(call)
+            if known is not None:  # it keeps the deadline it was given first
+                call.stored = call.acknowledged = True
+                call.create = replace(call.create, timeout_at=known.timeout_at)
+            self._driver.perform(call, look=options.id is not None)
         elif known is not None:
             call.stored = call.acknowledged = True
             self._driver.follow(call)
@@ -160,12 +170,26 @@ class Execution:
             self._driver.create(call)
         return call
 
+    def way_down_from(self, id: str) -> tuple[str, ...]:
+        """The ids from an execution of the same task (its root or a local call) down to this one, if one has it."""
+        path: list[str] = []
+        execution: Execution | None = self
+        while execution is not None:
+            path.append(execution.id)
+            if execution.id == id:
+                return tuple(reversed(path))
+            execution = execution.own.execution if execution.own is not None else None
+        return ()
+
     def _known(self, call: Call[Any]) -> Promise | None:
         if call.encoded is None or call.encoded.key is None:
             return self.journal.take(call.id)
         known = self.journal.get(call.id)
-        if known is not None and known.id != call.id:
-            call.create = renamed(call.create, known.id)
+        if known is None or known.id == call.id:
+            return known
+        if not is_same_call(known, call.encoded):  # a key that ends like a generation
+            return None
+        call.create = renamed(call.create, known.id)
         return known
 
     def _identify(self, encoded: EncodedCall, options: CallOptions) -> str:
@@ -186,4 +210,4 @@ class Execution:
 
 def renamed(create: CreatePromise, id: str) -> CreatePromise:
     """The same request for another generation's id."""
-    return CreatePromise(id, create.timeout_at, create.param, create.tags, create.caller, create.reuse_failed)
+    return replace(create, id=id)

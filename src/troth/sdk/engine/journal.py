@@ -28,6 +28,9 @@ class Journal:
             return self._records[self._generations[id]]
         return found
 
+    def __contains__(self, id: str) -> bool:
+        return id in self._records
+
     def take(self, id: str) -> Promise | None:
         """The promise, if it was called; it will not be asked for again."""
         return self._records.pop(id, None) if self._records else None

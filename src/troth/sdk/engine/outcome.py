@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from troth.errors import CallCanceledError, CallTimedOutError, DecodingError, KeyCollisionError
+from troth.errors import CallCanceledError, CallTimedOutError, DecodingError, EncodingError, KeyCollisionError
 from troth.protocol.records import Promise, PromiseState
 from troth.protocol.requests import CreatePromise
 from troth.sdk.codec import Converter, canonical_json, decode, decode_error
@@ -32,19 +32,26 @@ def passed_over(record: Promise, create: CreatePromise) -> bool:
     return not (born_late and record.timeout_at == create.timeout_at)
 
 
-def check_same_call(record: Promise, encoded: EncodedCall) -> None:
-    """Raise `KeyCollisionError` unless the promise holds this very call: function, version and arguments."""
+def is_same_call(record: Promise, encoded: EncodedCall) -> bool:
+    """Whether the promise holds this very call: function, version and arguments, whatever SDK wrote them."""
     if record.param.data == encoded.param.data:
-        return
+        return True
     function = encoded.function
     stored = decode_invocation(record.param.data)
-    if stored is not None and stored.function == function.name and stored.version == function.version:
-        try:
-            same = _canonical(function.signature.dump(function.signature.load(stored)))
-        except DecodingError:
-            same = None
-        if same == _canonical((encoded.args, encoded.kwargs)):
-            return
+    if stored is None or stored.function != function.name or stored.version != function.version:
+        return False
+    try:
+        same = _canonical(function.signature.dump(function.signature.load(stored)))
+    except (DecodingError, EncodingError):
+        return False
+    return same == _canonical((encoded.args, encoded.kwargs))
+
+
+def check_same_call(record: Promise, encoded: EncodedCall) -> None:
+    """Raise `KeyCollisionError` unless the promise holds this very call."""
+    if is_same_call(record, encoded):
+        return
+    stored = decode_invocation(record.param.data)
     raise KeyCollisionError(
         f"{record.id!r} already holds {_describe(stored)}; this call is {encoded}. "
         "Give the call another id or the key a separator that cannot occur in the arguments, "

@@ -1,0 +1,36 @@
+"""factorial(200) over a SQLite file, to be killed at any instant: `factorial_child.py STORE LOG`.
+
+Each level is written to the log before it computes. What is printed tells the parent where the run is.
+"""
+
+import asyncio
+import os
+import sys
+
+from troth import Context, Troth
+
+STORE, LOG = sys.argv[1:]
+LEVELS = 200
+
+log = os.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+app = Troth(STORE)
+
+
+@app.function(key="factorial-{n}")
+async def factorial(ctx: Context, n: int) -> int:
+    os.write(log, b"%d\n" % n)
+    print(n, flush=True)
+    if n == 1:
+        return 1
+    below = await ctx.rpc(factorial, n - 1)
+    print("up", n, flush=True)
+    return n * below
+
+
+async def main() -> None:
+    async with app:
+        print("answer", await app.rpc(factorial, LEVELS), flush=True)
+
+
+print("start", flush=True)
+asyncio.run(main())
