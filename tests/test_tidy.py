@@ -80,11 +80,6 @@ BAD_NAMES = frozenset({"util", "utils", "common", "helper", "helpers", "manager"
 UNTESTED: frozenset[str] = frozenset(
     {
         "src/troth/errors.py",
-        "src/troth/kernel/clock.py",
-        "src/troth/kernel/dispatcher.py",
-        "src/troth/kernel/fold.py",
-        "src/troth/kernel/kernel.py",
-        "src/troth/kernel/ticker.py",
         "src/troth/machine/effects.py",
         "src/troth/machine/footprint.py",
         "src/troth/machine/guards.py",

@@ -16,21 +16,26 @@ log = os.open(LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 app = Troth(STORE)
 
 
+def say(*words: object) -> None:
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
 @app.function(key="factorial-{n}")
 async def factorial(ctx: Context, n: int) -> int:
     os.write(log, b"%d\n" % n)
-    print(n, flush=True)
+    say(n)
     if n == 1:
         return 1
     below = await ctx.rpc(factorial, n - 1)
-    print("up", n, flush=True)
+    say("up", n)
     return n * below
 
 
 async def main() -> None:
     async with app:
-        print("answer", await app.rpc(factorial, LEVELS), flush=True)
+        say("answer", await app.rpc(factorial, LEVELS))
 
 
-print("start", flush=True)
+say("start")
 asyncio.run(main())

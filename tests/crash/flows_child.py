@@ -17,7 +17,12 @@ app = Troth(STORE)
 
 def tell(*words: object) -> None:
     os.write(log, (" ".join(map(str, words)) + "\n").encode())
-    print(*words, flush=True)
+    say(*words)
+
+
+def say(*words: object) -> None:
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
 
 
 @app.function
@@ -62,7 +67,7 @@ async def nap(ctx: Context) -> str:
 async def ask(ctx: Context) -> str:
     before = await ctx.run(step, 1)
     asked = ctx.promise("answer", str)
-    print("asking", flush=True)
+    say("asking")
     return f"{before} {await asked}"
 
 
@@ -83,7 +88,7 @@ async def main() -> None:
     async with app:
         if FLOW == "resolve":
             await app.resolve("ask.promise-answer", "forty-two")
-        print("result", await app.rpc({"resolve": ask}.get(FLOW) or globals()[FLOW]), flush=True)
+        say("result", await app.rpc({"resolve": ask}.get(FLOW) or globals()[FLOW]))
 
 
 asyncio.run(main())

@@ -1,5 +1,6 @@
 """``kill -9`` at any instant, start again: the same answer, and nothing that was recorded is entered again."""
 
+import itertools
 import math
 import os
 import random
@@ -17,8 +18,10 @@ import pytest
 HERE = Path(__file__).parent
 LEVELS = 200
 KILLS = 50
-KILLS_A_FILE = 5
-"""A file is killed so often before it may finish: what one crash leaves is what the next one begins with."""
+KILLS_A_TEST = 5
+
+START_S = 0.6
+"""About as long as a child takes to start, to open the file and to get through."""
 
 LIMIT_S = 60.0
 """No child takes so long; one that does has hung."""
@@ -106,44 +109,47 @@ def logged(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
-def kill_somewhere(random: random.Random, child: Child) -> str:
-    """Kill it in a phase that chance chooses: by the lines it has printed, or by time."""
-    phase = random.choice(["start", "opening", "down", "turn", "up", "up", "up", "end"])
-    if phase == "opening":
-        child.until("start")
-        child.kill_after(random.uniform(0, 0.3))
-        return phase
-    if phase == "start":
-        child.kill_after(random.uniform(0, 0.4))
-        return phase
-    level = random.randint(2, LEVELS)
-    wanted = {"down": str(level), "turn": "1", "up": f"up {level}", "end": f"up {LEVELS}"}[phase]
-    for line in child.lines():
-        if line == wanted or (phase == "down" and line == f"up {level}"):
-            break
-    child.kill_after(random.uniform(0, 0.003))
-    return phase
+def kill_somewhere(chance: random.Random, child: Child, done: int) -> bool:
+    """Kill it where chance says: while it starts and opens the file, or after some of the lines it has to print."""
+    if chance.random() < 0.25:
+        return child.kill_after(chance.uniform(0, START_S))
+    lines = child.lines()
+    for _ in range(chance.randrange(2 * (LEVELS - done))):
+        next(lines, None)
+    return child.kill_after(chance.uniform(0, 0.002))
 
 
-@pytest.mark.parametrize("seed", range(KILLS // KILLS_A_FILE))
-def test_factorial_200_survives_a_kill_at_any_instant(seed: int, tmp_path: Path) -> None:
-    chance = random.Random(seed)
-    store, log = tmp_path / "troth.db", tmp_path / "log"
-    for _ in range(KILLS_A_FILE):
-        before, entries = resolved(store), len(logged(log))
-        phase = kill_somewhere(chance, Child("factorial_child.py", store, log))
+def crash_and_finish(chance: random.Random, store: Path, log: Path, kills_max: int) -> int:
+    """Kill the run again and again, until it is through or was killed so often; then let it finish. How many kills."""
+    killed = 0
+    done: set[str] = set()
+    while killed < kills_max and len(done) < LEVELS:
+        entries = len(logged(log))
+        killed += kill_somewhere(chance, Child("factorial_child.py", store, log), len(done))
         entered = {f"factorial-{n}" for n in logged(log)[entries:]}
-        assert not entered & before, f"entered again after a kill, in {phase}"
-        assert before <= resolved(store), f"a value was lost by a kill in {phase}"
-    before, entries = resolved(store), len(logged(log))
-    answer = Child("factorial_child.py", store, log).finish()
-    sys.set_int_max_str_digits(0)
-    assert answer == f"answer {math.factorial(LEVELS)}"
-    assert not {f"factorial-{n}" for n in logged(log)[entries:]} & before, "entered again in the last run"
-    assert resolved(store) == {f"factorial-{n}" for n in range(1, LEVELS + 1)}
+        assert not entered & done, "a level was entered again that had its value before the kill"
+        before, done = done, resolved(store)
+        assert before <= done, "a kill lost a value"
     entries = len(logged(log))
-    assert Child("factorial_child.py", store, log).finish() == answer
-    assert len(logged(log)) == entries
+    assert Child("factorial_child.py", store, log).finish() == f"answer {math.factorial(LEVELS)}"
+    assert not {f"factorial-{n}" for n in logged(log)[entries:]} & done
+    assert resolved(store) == {f"factorial-{n}" for n in range(1, LEVELS + 1)}
+    return killed
+
+
+@pytest.mark.parametrize("seed", range(KILLS // KILLS_A_TEST))
+def test_factorial_200_survives_a_kill_at_any_instant(seed: int, tmp_path: Path) -> None:
+    """What one crash leaves is what the next one begins with; a file that is through makes room for a new one."""
+    chance = random.Random(seed)
+    killed = 0
+    for number in itertools.count():
+        store, log = tmp_path / f"{number}.db", tmp_path / f"{number}.log"
+        killed += crash_and_finish(chance, store, log, KILLS_A_TEST - killed)
+        if killed == KILLS_A_TEST:
+            break
+    entries = len(logged(log))
+    assert Child("factorial_child.py", store, log).finish() == f"answer {math.factorial(LEVELS)}"
+    assert len(logged(log)) == entries, "the answer was not read from the file"
 
 
 @pytest.mark.parametrize("flow", ["fan", "stack"])
@@ -192,7 +198,7 @@ def test_what_waited_for_an_answer_from_outside_gets_it_from_a_later_process(tmp
     assert logged(log) == ["step 1"]
 
 
-def test_a_kill_inside_a_def_function_enters_it_again_and_not_its_caller_s_steps(tmp_path: Path) -> None:
+def test_a_kill_inside_a_def_function_enters_it_again_and_not_its_callers_steps(tmp_path: Path) -> None:
     store, log = tmp_path / "troth.db", tmp_path / "log"
     child = Child("flows_child.py", store, log, "leaves", HANG="1")
     child.until("leaf")

@@ -43,7 +43,7 @@ def test_what_is_not_served_yet_is_said_so(text):
 
 @pytest.mark.parametrize("text", ["redis://host", "sqlite://jobs.db", "sqlite:///", "sqlite://", "://x"])
 def test_what_names_no_store_is_refused_with_what_to_write(text):
-    with pytest.raises(LocationError, match="sqlite:///relative/path.db"):
+    with pytest.raises(LocationError, match=r"sqlite:///relative/path\.db"):
         parse_location(text)
 
 

@@ -1,8 +1,9 @@
 import pytest
 
 from troth.kernel.dispatcher import Dispatcher
+from troth.protocol.messages import Grant
 from troth.protocol.records import Tag, Value
-from troth.testing.samples import TARGET, promise, targeted
+from troth.testing.samples import TARGET, promise, targeted, task
 
 OTHER = "poll://any@others"
 
@@ -37,6 +38,31 @@ def test_claims_of_a_batch_take_room_until_they_are_settled(dispatcher, worker):
     assert [dispatcher.claim(targeted(id)) for id in "abc"] == [one, one, None]
     dispatcher.settle_claims()
     assert dispatcher.claim(targeted("c")) is one
+
+
+def test_a_delivered_claim_is_the_workers_own_to_count(dispatcher, worker):
+    one = worker(room=3)
+    dispatcher.connect(one)
+    for id in "ab":
+        dispatcher.claim(targeted(id))
+    assert dispatcher.room(TARGET) == 1
+    one.deliver(Grant(task().record(), promise().record()))
+    dispatcher.settle_claim(one.pid)
+    assert dispatcher.room(TARGET) == 1
+    one.deliver(Grant(task().record(), promise().record()))
+    dispatcher.settle_claim(one.pid)
+    assert dispatcher.room(TARGET) == 1
+    dispatcher.settle_claim(one.pid)
+    assert dispatcher.room(TARGET) == 1
+
+
+def test_only_a_worker_that_shares_our_fate_starts_early(dispatcher, worker):
+    one = worker("one")
+    dispatcher.connect(one, early=True)
+    dispatcher.connect(worker("other"))
+    assert [dispatcher.starts_early(pid) for pid in ("one", "other", "unknown", None)] == [True, False, False, False]
+    dispatcher.disconnect(one)
+    assert not dispatcher.starts_early("one")
 
 
 def test_the_roomiest_worker_gets_it(dispatcher, worker):

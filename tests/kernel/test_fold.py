@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from troth.errors import StoreError
 from troth.kernel.fold import CATCH_UP_MAX, DRAIN_MAX
-from troth.kernel.kernel import RETRY_AFTER_FAILURE_MS, KernelSettings
+from troth.kernel.kernel import BATCH_MAX, RETRY_AFTER_FAILURE_MS, KernelSettings
 from troth.machine import step as machine
 from troth.machine.internal import FireSchedule
 from troth.protocol.answers import FenceAnswer, GrantAnswer, PreloadAnswer, PromiseAnswer, Refusal
@@ -18,7 +19,9 @@ from troth.protocol.requests import (
     CreateTask,
     DeleteSchedule,
     FenceTask,
+    FulfillTask,
     GetSchedule,
+    GetTask,
     HaltTask,
     HeartbeatTasks,
     RegisterCallback,
@@ -528,6 +531,150 @@ def test_a_disconnected_worker_gets_nothing(play, worker):
     play(story)
 
 
+# --- grants that start before they are committed
+
+
+class Caller:
+    """A worker whose every task calls the next one as soon as it is handed over, and ends once the depth is reached."""
+
+    def __init__(self, bench, depth):
+        self.pid = "caller"
+        self.ttl_ms = TTL_MS
+        self.targets = (TARGET,)
+        self.ids = []
+        self.sent = []
+        self._bench = bench
+        self._depth = depth
+
+    def room(self):
+        return self._depth - len(self.ids) + 1
+
+    def accepts(self, param):
+        return True
+
+    def deliver(self, grant):
+        id = grant.task.id
+        self.ids.append(id)
+        if len(self.ids) < self._depth:
+            request = calls(id, f"{id}.1", version=grant.task.version)
+        else:
+            request = FulfillTask(id, grant.task.version, settling(id))
+        self.sent.append(self._bench.kernel.submit([request]))
+
+
+def calls(id, callee, version=1):
+    create = CreatePromise(callee, NEVER, tags={Tag.TARGET: TARGET}, caller=id)
+    return FenceTask(id, version, create)
+
+
+def test_calls_of_a_worker_that_shares_our_fate_go_down_in_few_commits(play):
+    async def story(bench):
+        caller = Caller(bench, depth=10)
+        bench.kernel.connect(caller, early=True)
+        await bench.settled_down()
+        commits = bench.store.commits
+        await bench.create_targeted("p")
+        await asyncio.gather(*caller.sent)
+        await bench.settled_down()
+        assert len(caller.ids) == 10
+        assert all((await sent)[0].ok for sent in caller.sent)
+        assert bench.store.commits < commits + 9
+        assert (await bench.promise(caller.ids[-1])).state is PromiseState.RESOLVED
+
+    play(story)
+
+
+def test_any_other_worker_is_handed_nothing_before_the_commit(play, worker):
+    async def story(bench):
+        one = worker(room=2)
+        bench.kernel.connect(one)
+        await bench.create_targeted("p")
+        bench.store.budget = 0
+        fenced = bench.kernel.submit([calls("p", "child")])
+        await bench.store.held.wait()
+        assert one.ids == ["p"]
+        bench.store.release()
+        await fenced
+        assert one.ids == ["p", "child"]
+
+    play(story)
+
+
+def test_only_a_call_of_its_own_task_starts_early(play, worker):
+    """What a stranger creates, and what was there before, is committed first."""
+
+    async def story(bench):
+        one = worker("early", room=9)
+        bench.kernel.connect(one, early=True)
+        await bench.hold("stranger", pid="client")
+        await bench.settled_down()
+        bench.store.budget = 0
+        sent = bench.kernel.submit([calls("stranger", "child"), *pending("root")])
+        await bench.store.held.wait()
+        assert one.ids == []
+        bench.store.release()
+        await sent
+        assert sorted(one.ids) == ["child", "root"]
+
+    play(story)
+
+
+def pending(id):
+    return [CreatePromise(id, NEVER, tags={Tag.TARGET: TARGET})]
+
+
+def test_nobody_is_answered_early(play):
+    async def story(bench):
+        caller = Caller(bench, depth=4)
+        bench.kernel.connect(caller, early=True)
+        await bench.settled_down()
+        bench.store.budget = 1
+        await bench.create_targeted("p")
+        await bench.store.held.wait()
+        assert len(caller.ids) > 1
+        assert not any(sent.done() for sent in caller.sent)
+        bench.store.release()
+        await asyncio.gather(*caller.sent)
+
+    play(story)
+
+
+def test_a_batch_that_fails_fails_what_its_early_grants_have_asked_for(play, refused):
+    async def story(bench):
+        caller = Caller(bench, depth=4)
+        bench.kernel.connect(caller, early=True)
+        await bench.settled_down()
+        bench.store.budget = 1
+        await bench.create_targeted("p")
+        await bench.store.held.wait()
+        started = caller.ids[1:]
+        assert started != []
+        bench.store.failures.append(refused)
+        bench.store.release()
+        results = await asyncio.gather(*caller.sent[: len(started)], return_exceptions=True)
+        assert set(map(type, results)) == {StoreError}
+        assert await bench.status(GetTask(started[0])) == 404
+        assert await bench.states("p") == ["acquired"]
+        await asyncio.gather(*caller.sent, return_exceptions=True)
+
+    play(story)
+
+
+def test_a_call_that_goes_down_without_end_is_cut_into_batches(play):
+    async def story(bench):
+        caller = Caller(bench, depth=BATCH_MAX + 100)
+        bench.kernel.connect(caller, early=True)
+        await bench.settled_down()
+        commits = bench.store.commits
+        await bench.create_targeted("p")
+        while len(caller.ids) < BATCH_MAX + 100:
+            await caller.sent[-1]
+        await bench.settled_down()
+        assert bench.store.commits > commits + 1
+
+    play(story)
+
+
 # --- delays
 
 
@@ -784,7 +931,7 @@ def test_a_schedule_that_cannot_be_fired_is_reported_and_holds_up_nothing(play, 
         await bench.create("p", timeout_at=bench.now + SECOND_MS)
         await bench.pass_time(SECOND_MS)
         assert len(await occurrences(bench, "good")) == 1
-        assert not (await bench.promise("p")).state is PromiseState.PENDING
+        assert (await bench.promise("p")).state is not PromiseState.PENDING
         begun = bench.store.begun
         for _ in range(50):
             await asyncio.sleep(0)

@@ -224,7 +224,9 @@ def test_a_kernel_that_has_failed_leaves_the_store_alone(play):
     play(story)
 
 
-@pytest.mark.parametrize("defect", [AssertionError("wrong"), KeyError("p"), ZeroDivisionError(), RecursionError()], ids=repr)
+@pytest.mark.parametrize(
+    "defect", [AssertionError("wrong"), KeyError("p"), ZeroDivisionError(), RecursionError()], ids=repr
+)
 def test_a_defect_in_one_step_fails_that_request_alone(play, monkeypatch, defect):
     def broken(view, request, now):
         raise defect

@@ -106,6 +106,9 @@ def test_a_schedules_next_run_is_noted_and_a_dropped_one_is_not():
 
 def test_the_earliest_of_all_changes_counts():
     clock, ticker, _ = ticking()
-    later, sooner = changes(promise("a", timeout_at=NOW + 90)), changes(promise("b", timeout_at=NOW + 40), acquired("c"))
+    later, sooner = (
+        changes(promise("a", timeout_at=NOW + 90)),
+        changes(promise("b", timeout_at=NOW + 40), acquired("c")),
+    )
     ticker.note_changes([later, sooner], NOW)
     assert clock.next_at == NOW + 40

@@ -36,17 +36,22 @@ def waiting_for_somebody(world: Any) -> Any:
     return ask
 
 
+async def waiting(app: Any, wait: Any, id: str) -> None:
+    """Until the function waits for what the store holds."""
+    await wait.until(lambda: id in app.runs and bool(app.runs[id].waits))
+    await wait.until(lambda: all(call.acknowledged for call in app.runs[id].waits))
+
+
 async def suspended(app: Any, wait: Any, id: str) -> None:
-    """Sweep until the task is suspended."""
-    await wait.until(lambda: id in app.runs and app.runs[id].waits and all(c.acknowledged for c in app.runs[id].waits))
+    """Sweep, and the task is suspended."""
+    await waiting(app, wait, id)
     app.sweep()
     await wait.until(lambda: app.runs[id].suspended)
 
 
 async def evicted(app: Any, wait: Any, id: str) -> None:
-    """Sweep until the task is suspended, and nobody holds a place in memory."""
-    await wait.until(lambda: id in app.runs and bool(app.runs[id].waits))
-    await wait.until(lambda: all(call.acknowledged for call in app.runs[id].waits))
+    """Sweep, and where nobody has a place in memory the function is dropped."""
+    await waiting(app, wait, id)
     app.sweep()
     await wait.until(lambda: id not in app.runs)
 
@@ -106,8 +111,8 @@ def test_eviction_and_replay_give_the_same_and_enter_no_child_twice(
 ) -> None:
     async def story() -> None:
         async with world.open(residents_max=residents_max) as app:
-            assert await app.call(factorial, 30) == math.factorial(30)
-            assert app.residency.evicted > 5
+            assert await app.call(factorial, 150) == math.factorial(150)
+            assert app.residency.evicted > 50
             assert world.entered[0] == 1, "a leaf is never evicted"
             assert max(world.entered.values()) <= 2, "entered once, and once more to be replayed"
 
@@ -188,8 +193,7 @@ def test_what_settled_while_the_suspension_was_on_its_way_makes_it_go_on(world: 
     async def story() -> None:
         async with world.open(linger_ms=0) as app:
             result = app.start(ask, id="a")
-            await wait.until(lambda: app.runs.get("a") is not None and app.runs["a"].waits)
-            await wait.until(lambda: all(call.acknowledged for call in app.runs["a"].waits))
+            await waiting(app, wait, "a")
             app.wire.held_back = lambda requests: isinstance(requests[0], SuspendTask)
             app.sweep()
             run = app.runs["a"]
@@ -227,8 +231,7 @@ def test_a_suspension_that_the_store_cannot_take_leaves_everything_as_it_was(wor
     async def story() -> None:
         async with world.open(linger_ms=0) as app:
             result = app.start(ask, id="a")
-            await wait.until(lambda: "a" in app.runs and app.runs["a"].waits)
-            await wait.until(lambda: all(call.acknowledged for call in app.runs["a"].waits))
+            await waiting(app, wait, "a")
             app.wire.fault = lambda sent: StoreFullError("full") if isinstance(sent[0], SuspendTask) else None
             app.sweep()
             await wait.turns()
@@ -297,8 +300,7 @@ def test_also_while_the_suspension_is_on_its_way(world: Any, wait: Any, impatien
     async def story() -> None:
         async with world.open(linger_ms=0) as app:
             result = app.start(impatient, id="i")
-            await wait.until(lambda: "i" in app.runs and app.runs["i"].waits)
-            await wait.until(lambda: all(call.acknowledged for call in app.runs["i"].waits))
+            await waiting(app, wait, "i")
             app.wire.held_back = lambda requests: isinstance(requests[0], SuspendTask)
             app.sweep()
             world.bell.set()
@@ -386,10 +388,9 @@ def test_asyncio_timeout_around_a_durable_call(world: Any, wait: Any) -> None:
     async def story() -> None:
         async with world.open(linger_ms=0) as app:
             result = app.start(hurried, id="h")
-            await wait.until(lambda: bool(app.runs) and bool(app.runs["h"].waits))
-            await wait.until(lambda: all(call.acknowledged for call in app.runs["h"].waits))
+            await waiting(app, wait, "h")
             app.sweep()
-            await wait.until(lambda: app.runs["h"].held and "h.promise-instead" in {c.id for c in app.runs["h"].waits})
+            await wait.until(lambda: "h.promise-instead" in {c.id for c in app.runs["h"].waits if c.acknowledged})
             await app.client.resolve("h.promise-instead", "in time")
             assert await result == "in time"
             assert world.entered["hurried"] == 1

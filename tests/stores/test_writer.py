@@ -59,7 +59,7 @@ def test_a_batch_is_a_few_bulk_statements(database):
     log = _write(
         database, *(PutPromise(promise(f"p{n}")) for n in range(50)), *(AddCall("p0", f"p{n}") for n in range(9))
     )
-    assert log == [("INSERT INTO", 50), ("INSERT INTO", 9)]
+    assert log == [("INSERT INTO", 50), ("INSERT OR", 9)]
 
 
 def test_only_the_columns_that_change_are_written(database):

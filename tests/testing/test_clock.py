@@ -71,8 +71,8 @@ def test_an_alarm_that_another_one_sets_rings_within_the_same_span():
 def test_an_alarm_may_cancel_the_next_one():
     clock = ManualClock(0)
     rung = []
-    clock.call_at(10, lambda: later.cancel())
     later = clock.call_at(20, lambda: rung.append("later"))
+    clock.call_at(10, later.cancel)
     clock.advance(30)
     assert rung == []
 

@@ -87,7 +87,7 @@ class Dispatcher:
         return pid in self._early
 
     def claim(self, promise: PromiseObject) -> Worker | None:
-        """A worker that has room for the promise's task, the roomiest first; room is reserved until ``settle``."""
+        """A worker that has room for the promise's task, the roomiest first; room is reserved until the claim is settled."""
         target = promise.target
         best: Worker | None = None
         best_room = 0
@@ -98,6 +98,12 @@ class Dispatcher:
         if best is not None:
             self._claimed[best.pid] = self._claimed.get(best.pid, 0) + 1
         return best
+
+    def settle_claim(self, pid: str) -> None:
+        """A claim was delivered: from now on the worker counts it itself."""
+        left = self._claimed.pop(pid, 0) - 1
+        if left > 0:
+            self._claimed[pid] = left
 
     def settle_claims(self) -> None:
         """The batch is over: claims were delivered or dropped, and the workers' own counts hold again."""

@@ -210,6 +210,7 @@ class Kernel:
         self._answer(batch, answers)
         self._tell(fold.written)
         self._deliver(fold.granted)
+        self._dispatcher.settle_claims()
         for defect in fold.defects:
             _report(defect)
         self._ticker.note_changes(fold.written, self._now)
@@ -276,8 +277,8 @@ class Kernel:
                         _tell_one(watcher, record)
 
     def _deliver(self, granted: list[Granted]) -> None:
-        self._dispatcher.settle_claims()
         for each in granted:
+            self._dispatcher.settle_claim(each.worker.pid)
             if self._dispatcher.alive(each.worker.pid):
                 _tell_one(each.worker.deliver, each.grant)
             else:  # it left while the grant was being committed

@@ -37,8 +37,9 @@ from .reader import Reader
 from .statements import STATEMENTS, migrations
 from .writer import Writer
 
-INLINE_COMMIT_MS_MAX: Final = 0.5
-"""Commits that take less on average run on the event loop: a hop to a thread costs more than it frees."""
+INLINE_COMMIT_MS_MAX: Final = 1.0
+"""Commits that take less on average run on the event loop: a hop to a thread and back is two turns of the loop, which
+cost about as much as a short commit, and a function that waits for its commit waits for both."""
 
 _SMOOTHING: Final = 0.1
 """Weight of the newest commit in the moving average."""
