@@ -1,6 +1,6 @@
 """The embedded default, durable: recursion, local steps, fan-out, replay after a crash.
 
-    python bench/bench_embedded.py [LOCATION]     # default: a SQLite file in a scratch folder; also :memory:
+python bench/bench_embedded.py [LOCATION]     # default: a SQLite file in a scratch folder; also :memory:
 """
 
 import asyncio
@@ -10,8 +10,7 @@ from collections.abc import Awaitable
 from pathlib import Path
 
 from figures import ROUNDS, scratch, show, sync_us
-
-from troth import Context, Function, Troth
+from troth import Context, Function, NotFoundError, Troth
 
 DEPTH = 400
 STEPS = 2_000
@@ -94,8 +93,6 @@ async def replay(location: str) -> None:
 
 async def wait_for_promise(app: Troth, id: str) -> str:
     """The id of the external promise below a call, as soon as it is there."""
-    from troth import NotFoundError
-
     waiting = f"{id}.promise-never"
     while True:
         try:

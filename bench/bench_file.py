@@ -1,6 +1,6 @@
 """The file: bytes of a factorial promise, and the time to open a file with a million of them.
 
-    python bench/bench_file.py [PROMISES]      # default 1,000,000
+python bench/bench_file.py [PROMISES]      # default 1,000,000
 """
 
 import asyncio
@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 from figures import ROUNDS, scratch, show
-
 from troth import Context, Troth
 from troth.machine.effects import AddCall, PutPromise, PutTask
 from troth.machine.objects import PromiseObject, TaskObject

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import diskcache
 import joblib
-from figures import ROUNDS, each_us, scratch, show
 
+from figures import ROUNDS, each_us, scratch, show
 from troth import Troth
 
 HITS = 2_000

@@ -420,6 +420,30 @@ def test_fan_out_by_unawaited_calls_gather_and_task_group() -> None:
     play(app, story)
 
 
+def test_local_calls_nobody_waited_for_end_before_their_function_does() -> None:
+    app = Troth(":memory:")
+    ended: list[int] = []
+
+    @app.function
+    async def step(n: int) -> int:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        ended.append(n)
+        return n
+
+    @app.function(key="hasty")
+    async def hasty(ctx: Context) -> str:
+        for n in range(3):
+            ctx.run(step, n)
+        return "done"
+
+    async def story() -> None:
+        assert await app.rpc(hasty) == "done"
+        assert ended == [0, 1, 2]
+
+    play(app, story)
+
+
 def test_gather_may_finish_in_any_order() -> None:
     app = Troth(":memory:")
     gates = [asyncio.Event() for _ in range(4)]
@@ -614,13 +638,13 @@ def test_a_promise_is_settled_from_outside() -> None:
 
     async def story() -> None:
         for name, settle in (
-            ("yes", lambda id: app.resolve(id, 41)),
-            ("no", lambda id: app.reject(id, ValueError("declined"))),
+            ("yes", lambda: app.resolve(ids[-1], 41)),
+            ("no", lambda: app.reject(ids[-1], ValueError("declined"))),
         ):
             handle = await app.start(asks, name)
             await until(lambda name=name: bool(ids) and ids[-1].endswith(name))
             await _stored(app, ids[-1])
-            await settle(ids[-1])
+            await settle()
             if name == "yes":
                 assert await handle.result() == 41
             else:

@@ -65,7 +65,7 @@ def factorial_app(path: Path, entered: list[int]) -> tuple[Troth, Function[[int]
 
 def test_factorials_overlap_in_one_process_and_over_a_new_app_on_the_file(tmp_path: Path) -> None:
     path = tmp_path / "troth.db"
-    runs = ((8, [8, 7, 6, 5, 4, 3, 2, 1]), (5, []), (10, [10, 9]), (10, []), (1, []))
+    runs: tuple[tuple[int, list[int]], ...] = ((8, [8, 7, 6, 5, 4, 3, 2, 1]), (5, []), (10, [10, 9]), (10, []), (1, []))
     for reopen in (False, True):
         where = path if reopen else tmp_path / "one.db"
         entered: list[int] = []
@@ -138,7 +138,17 @@ def test_a_key_template_renders_the_types_that_have_one_text() -> None:
     app = Troth(":memory:")
 
     @app.function(key="{s}/{i}/{b}/{u}/{d}/{t}/{x}/{e}/{y}")
-    async def every(s: str, i: int, b: bool, u: UUID, d: date, t: datetime, x: Decimal, e: Color, y: bytes) -> bool:
+    async def every(  # noqa: PLR0917 - one parameter of each type
+        s: str,
+        i: int,
+        b: bool,
+        u: UUID,
+        d: date,
+        t: datetime,
+        x: Decimal,
+        e: Color,
+        y: bytes,
+    ) -> bool:
         return True
 
     async def story() -> None:
@@ -406,7 +416,7 @@ def test_calls_found_again_by_content_in_another_order_after_a_restart(tmp_path:
 
         @app.function
         async def flow(ctx: Context) -> str:
-            found = {}
+            found: dict[str, str] = {}
             for name in names:
                 found[name] = await (ctx.run(local, name) if name.isupper() else ctx.rpc(remote, name))
             await ctx.promise("go")

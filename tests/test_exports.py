@@ -5,17 +5,51 @@ from types import ModuleType
 
 import troth
 
-EXPORTS: tuple[str, ...] = ()
+EXPORTS: tuple[str, ...] = (
+    "ArgumentError",
+    "AwaitCycleError",
+    "Blocking",
+    "BlockingHandle",
+    "Call",
+    "CallCanceledError",
+    "CallFailedError",
+    "CallTimedOutError",
+    "ClosedError",
+    "Context",
+    "DecodingError",
+    "DefinitionError",
+    "DurableFunction",
+    "EncodingError",
+    "Function",
+    "Handle",
+    "Info",
+    "InvalidIdError",
+    "KeyCollisionError",
+    "LocationError",
+    "NotFoundError",
+    "RemoteError",
+    "RequestRefusedError",
+    "Retry",
+    "StoreError",
+    "StoreFailedError",
+    "StoreFullError",
+    "StoreInvalidError",
+    "StoreOwnedError",
+    "StoreReadOnlyError",
+    "StoreTooNewError",
+    "Troth",
+    "TrothError",
+    "UnknownFunctionError",
+    "UsageError",
+    "WorkerSettings",
+    "WrongLoopError",
+)
 
 
 def faults(module: ModuleType) -> list[str]:
     """Why a module's ``__all__`` is not its surface: a name missing, hidden, undocumented or out of order."""
     promised = list(module.__all__)
-    public = {
-        name
-        for name, value in vars(module).items()
-        if not name.startswith("_") and not inspect.ismodule(value)
-    }
+    public = {name for name, value in vars(module).items() if not name.startswith("_") and not inspect.ismodule(value)}
     return [
         *(f"{name} is promised and missing" for name in promised if not hasattr(module, name)),
         *(f"{name} is public and not promised" for name in sorted(public - set(promised))),

@@ -172,7 +172,11 @@ class Troth(Verbs):
         """The same app for scripts that have no event loop."""
         return Blocking(self, self._loop_thread)
 
-    async def get(self, id: str, type: type[T] | None = None) -> Handle[T]:
+    @overload
+    async def get(self, id: str) -> Handle[Any]: ...
+    @overload
+    async def get(self, id: str, type: type[T]) -> Handle[T]: ...
+    async def get(self, id: str, type: Any = None) -> Handle[Any]:
         """The handle of a call or promise by its id; `NotFoundError` where there is none."""
         record = await (await self._client()).get(id)
         if type is not None:
@@ -290,10 +294,13 @@ class Blocking(BlockingVerbs):
         """As `Troth.options`."""
         return BlockingVerbs(self._troth.options(id=id, timeout=timeout), self._run)
 
-    def get(self, id: str, type: type[T] | None = None) -> BlockingHandle[T]:
+    @overload
+    def get(self, id: str) -> BlockingHandle[Any]: ...
+    @overload
+    def get(self, id: str, type: type[T]) -> BlockingHandle[T]: ...
+    def get(self, id: str, type: Any = None) -> BlockingHandle[Any]:
         """As `Troth.get`."""
-        handle: Handle[T] = self._run(self._troth.get(id, type))
-        return BlockingHandle(handle, self._run)
+        return BlockingHandle(self._run(self._troth.get(id, type)), self._run)
 
     def resolve(self, id: str, value: object = None, type: Any = Any) -> None:
         """As `Troth.resolve`."""

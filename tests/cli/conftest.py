@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from troth.cli import main
 
-PROGRAM = '''
+PROGRAM = """
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -99,7 +99,7 @@ def block() -> None:
 
 def plain() -> None:
     pass
-'''
+"""
 
 
 @dataclass

@@ -87,3 +87,7 @@ def test_arguments_that_do_not_fit_the_signature(cli, words: list[str]) -> None:
     result = cli.run("factorial", *words)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("troth: factorial(n: int): ")
+
+
+def test_a_name_that_is_no_parameters_own_goes_to_the_rest(cli) -> None:
+    assert cli.run("everything", "1", "more=2", "rest=3").stdout == "[1, [], '', {'more': 2.0, 'rest': 3.0}]\n"

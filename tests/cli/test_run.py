@@ -9,6 +9,14 @@ from pathlib import Path
 
 import pytest
 
+HEARS_INTERRUPTS = """
+import signal
+from troth.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main(prog_name="troth")
+"""
+"""The command, also where the tests run in a shell's background, which is deaf to interrupts."""
+
 
 def test_a_call_prints_its_value_and_is_computed_once(cli) -> None:
     first = cli.run("factorial", "4")
@@ -64,7 +72,7 @@ def test_a_deadline(cli) -> None:
 
 
 def test_negative_numbers_are_no_options(cli) -> None:
-    assert cli.run("everything", "-5", "-2", "half=-.5").stdout == "[-5, [-2], '', {'half': -0.5}]\n"
+    assert cli.run("everything", "-5", "-2", "half=-0.5").stdout == "[-5, [-2], '', {'half': -0.5}]\n"
 
 
 def test_what_looks_like_an_option_goes_behind_two_dashes(cli) -> None:
@@ -107,10 +115,8 @@ def test_a_store_that_is_none_exits_3(cli) -> None:
     ],
 )
 def test_ctrl_c_keeps_the_run_and_exits_130(cli, function: str, resumption: str) -> None:
-    words = [sys.executable, "-m", "troth", "-l", str(cli.store), "run", cli.target(function)]
-    running = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_interrupts
-    )
+    words = [sys.executable, "-c", HEARS_INTERRUPTS, "-l", str(cli.store), "run", cli.target(function)]
+    running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert running.stdout is not None
     assert running.stdout.readline() == "waiting\n"
     running.send_signal(signal.SIGINT)
@@ -121,11 +127,6 @@ def test_ctrl_c_keeps_the_run_and_exits_130(cli, function: str, resumption: str)
     assert "Traceback" not in said
     left = json.loads(cli("search", "--function", function, "--json").stdout)
     assert [promise["state"] for promise in left["promises"]] == ["pending"]
-
-
-def _hear_interrupts() -> None:
-    """A shell starts what runs in its background deaf to them."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_a_store_that_another_process_owns_names_the_owner(cli) -> None:

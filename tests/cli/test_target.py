@@ -4,6 +4,17 @@ import pytest
 
 from troth.cli.target import find_target
 
+STRANGER = """
+from troth import Troth
+
+def of(app):
+    @app.function
+    def f(): ...
+    return f
+
+app, f = Troth(), of(Troth())
+"""
+
 
 def test_a_function_is_found_by_either_name(cli) -> None:
     by_python = find_target(cli.target("checkout"))
@@ -88,10 +99,9 @@ def test_a_file_that_is_no_python(cli) -> None:
         ("def f(:\n", "line 1: invalid syntax"),
         ("raise SystemExit(3)\n", 'below `if __name__ == "__main__":`'),
         ("x = 1\n", "has no app"),
-        ("from troth import Troth\ndef of(app):\n  @app.function\n  def f(): ...\n  return f\n"
-         "app, f = Troth(), of(Troth())\n", "the app of f is not in"),
+        (STRANGER, "the app of f is not in"),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_cannot_be_used(cli, text: str, said: str) -> None:
     result = cli.write(text).run("f")
     assert result.exit_code == 2

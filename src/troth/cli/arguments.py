@@ -22,24 +22,32 @@ def parse_arguments(function: Function[..., Any], texts: Sequence[str]) -> Argum
     places, names = _split(signature.parameters, texts)
     signature.bind(tuple(places), names)
     slots = _slots(signature.parameters)
-    positional = [_value(function, name, text) for name, text in zip(slots, places, strict=False)]
-    keyword = {name: _value(function, name, text) for name, text in names.items()}
+    positional = [_value(function, slot, text) for slot, text in zip(slots, places, strict=False)]
+    keyword = {name: _value(function, _slot_of(signature.parameters, name) or name, t) for name, t in names.items()}
     return signature.bind(tuple(positional), keyword)
 
 
 def _split(parameters: Mapping[str, Parameter], texts: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """By place, and by name: ``name=text`` where there is such a parameter."""
-    open_ended = any(p.kind is Parameter.VAR_KEYWORD for p in parameters.values())
+    """By place, and by name: ``name=text`` where the function takes that name."""
     places: list[str] = []
     names: dict[str, str] = {}
     for text in texts:
         name, equals, rest = text.partition("=")
-        known = parameters.get(name)
-        if equals and (known.kind in _BY_NAME if known else open_ended and name.isidentifier()):
+        if equals and _slot_of(parameters, name):
             names[name] = rest
         else:
             places.append(text)
     return places, names
+
+
+def _slot_of(parameters: Mapping[str, Parameter], name: str) -> str | None:
+    """The parameter that an argument of this name goes to: its own, else ``**kwargs``."""
+    known = parameters.get(name)
+    if known is not None and known.kind in _BY_NAME:
+        return name
+    if not name.isidentifier():
+        return None
+    return next((p.name for p in parameters.values() if p.kind is Parameter.VAR_KEYWORD), None)
 
 
 def _slots(parameters: Mapping[str, Parameter]) -> Iterator[str]:

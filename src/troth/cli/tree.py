@@ -50,7 +50,14 @@ class Walked(Struct, frozen=True):
 @shared_options
 @click.argument("id")
 @click.option("--depth", type=click.IntRange(0), metavar="N", help="Levels below ID.  [default: all]")
-@click.option("--limit", type=click.IntRange(1), default=1_000, show_default=True, metavar="N", help="Lines at most.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=1_000,
+    show_default=True,
+    metavar="N",
+    help="Lines at most; in JSON, promises.",
+)
 @click.pass_obj
 def command(settings: Settings, id: str, depth: int | None, limit: int) -> None:
     """Draw the calls below the promise ID: who called what, in the order of the calls.

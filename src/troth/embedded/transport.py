@@ -24,11 +24,16 @@ class EmbeddedTransport:
         self._clock = clock
         self._store: Store | None = None
         self._kernel: Kernel | None = None
+        self._on_failure: Callable[[Exception], None] | None = None
+
+    def on_failure(self, hear: Callable[[Exception], None]) -> None:
+        """Whom to tell when nothing can be written any more; said before ``open``."""
+        self._on_failure = hear
 
     async def open(self) -> None:
         """Open the store and take back the tasks that its last owner held."""
         self._store = await self._open_store()
-        self._kernel = Kernel(self._store, self._clock)
+        self._kernel = Kernel(self._store, self._clock, on_failure=self._on_failure)
         try:
             await self._kernel.start()
             await self._take_back()

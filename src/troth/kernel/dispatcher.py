@@ -87,7 +87,7 @@ class Dispatcher:
         return pid in self._early
 
     def claim(self, promise: PromiseObject) -> Worker | None:
-        """A worker that has room for the promise's task, the roomiest first; room is reserved until the claim is settled."""
+        """A worker that has room for the promise's task, the roomiest first; room is reserved until it is settled."""
         target = promise.target
         best: Worker | None = None
         best_room = 0

@@ -66,9 +66,19 @@ class _Pending:
 
 
 class Kernel:
-    """Runs requests against a store. ``start`` and ``close`` bracket its life, both on one event loop."""
+    """Runs requests against a store. ``start`` and ``close`` bracket its life, both on one event loop.
 
-    def __init__(self, store: Store, clock: Clock, settings: KernelSettings | None = None) -> None:
+    ``on_failure`` hears of the failure after which nothing is written any more.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        settings: KernelSettings | None = None,
+        on_failure: Callable[[Exception], None] | None = None,
+    ) -> None:
+        self._on_failure = on_failure
         self._store = store
         self._clock = clock
         self._settings = settings or KernelSettings()
@@ -289,6 +299,8 @@ class Kernel:
         self._dispatcher.settle_claims()
         if isinstance(error, StoreFailedError):
             self._failure = error
+            if self._on_failure is not None:
+                self._on_failure(error)
         else:
             self._ticker.note(self._now + RETRY_AFTER_FAILURE_MS)
         _fail_all(batch, error)

@@ -33,6 +33,7 @@ class Runtime:
         self.loop = asyncio.get_running_loop()
         self.transport = transport
         self.client = Client(transport, known_errors, fresh_id)
+        transport.on_failure(self.client.fail_waiters)
         self.worker = Worker(transport, registry, pid, known_errors, settings, self.client.fail_waiters)
 
     async def open(self, *, work: bool) -> None:

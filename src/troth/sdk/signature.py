@@ -60,8 +60,8 @@ class Signature:
         return Arguments(bound.args, bound.kwargs)
 
     def converter(self, name: str) -> Converter[Any]:
-        """How values of a parameter are stored; a name that is no parameter's own is one of ``**kwargs``."""
-        return self._converters[self._keyword_name(name)]
+        """How the values of a parameter are stored; those of ``*args`` or ``**kwargs`` one by one."""
+        return self._converters[name]
 
     def named(self, arguments: Arguments) -> dict[str, Any]:
         """The arguments by parameter name."""

@@ -137,8 +137,7 @@ class SqliteStore:
 
     def disk_bytes(self) -> int:
         """What the store takes on disk, its write-ahead log included."""
-        log = self.path.with_name(self.path.name + "-wal")
-        return sum(file.stat().st_size for file in (self.path, log) if file.exists())
+        return _size(self.path) + _size(self._log)
 
     async def close(self) -> None:
         """Move the log into the file, let another process own it. Idempotent."""
@@ -244,12 +243,16 @@ class SqliteStore:
         with self.guarded():
             return work()
 
+    @property
+    def _log(self) -> Path:
+        return self.path.with_name(self.path.name + "-wal")
+
     def _empty_log(self) -> bool:
         """Whether it went well. What is in the log is durable there; the next opening can move it as well."""
         if self.failure is not None:
             return False
         if self._ownership is None:
-            return True
+            return _size(self._log) == 0  # what a crashed owner left there is the next owner's to move
         try:
             self._database.empty_log()
         except apsw.BusyError:
@@ -318,6 +321,10 @@ class SqliteTransaction:
         """Pending tasks for a target whose ``retry_at`` has come, the longest waiting first."""
         with self._store.guarded():
             return self._reader.runnable(target, now, limit)
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 @contextmanager

@@ -144,7 +144,14 @@ def test_blocked_on_what_is_left(calls: Callable[[int], Calls]) -> None:
 
 
 async def sleeps(calls: Calls) -> None:
-    await asyncio.sleep(1_000) if calls else None
+    """What a sleep is: a plain future, and a timer that will resolve it."""
+    loop = asyncio.get_running_loop()
+    awake = loop.create_future()
+    timer = loop.call_later(1_000, awake.set_result, None)
+    try:
+        await awake
+    finally:
+        timer.cancel()
 
 
 async def gathers_a_sleep(calls: Calls) -> None:

@@ -46,6 +46,10 @@ class TaskTaker(Protocol):
 class Transport(Protocol):
     """A connection, used on one event loop."""
 
+    def on_failure(self, hear: Callable[[Exception], None]) -> None:
+        """Whom to tell when the other end can serve no more; said before ``open``."""
+        ...
+
     async def open(self) -> None:
         """Connect."""
         ...
