@@ -151,38 +151,38 @@ class Fold:
     # --- requests
 
     async def _answer(self, request: Request, announced: Footprint) -> Response | Exception:
+        view = self._view
         try:
-            return await self._run_one(request, announced)
+            if announced.query is not None:
+                await self._flush()
+                view.hold_page(announced.query, await self._tx.search(announced.query))
+            for id in announced.promise_ids:
+                promise = view.promise(id)
+                if promise is not None and promise.overdue(self._now):
+                    self._step(TimeOutPromise(id))
+            if isinstance(request, _CREATES) and self._joins(request):
+                await self._look_for_cycle(cycle_ids(request))
+            outcome = self._step(request, announced)
+            if outcome.preload_branch is None:
+                return outcome.response
+            return await self._fill_preload(outcome, outcome.preload_branch, announced)
         except StoreError:
             raise
         except Exception as defect:  # noqa: BLE001 - whatever it is, it is the answer to this request only
+            view.focus(None)
             return defect
 
-    async def _run_one(self, request: Request, announced: Footprint) -> Response:
-        view = self._view
-        view.focus(None)
-        if announced.query is not None:
-            await self._flush()
-            view.hold_page(announced.query, await self._tx.search(announced.query))
-        for id in announced.promise_ids:
-            promise = view.promise(id)
-            if promise is not None and promise.overdue(self._now):
-                self._step(TimeOutPromise(id))
-        if isinstance(request, _CREATES):
-            await self._look_for_cycle(cycle_ids(request))
-        outcome = self._step(request, announced)
-        if outcome.preload_branch is None:
-            return outcome.response
-        return await self._fill_preload(outcome, outcome.preload_branch, announced)
+    def _joins(self, request: CreatePromise | CreateTask | FenceTask) -> bool:
+        """Whether it may create a promise that exists and is pending."""
+        id = request.id if isinstance(request, CreatePromise) else request.action.id
+        existing = self._view.promise(id) if self._view.holds(id) else None
+        return existing is not None and existing.pending
 
     async def _look_for_cycle(self, edge: tuple[str, str] | None) -> None:
         """Who joins a pending promise may close a cycle; only then is the call graph searched."""
         if edge is None:
             return
         caller_id, callee_id = edge
-        existing = self._view.promise(callee_id)
-        if existing is None or not existing.pending:
-            return
         await self._flush()
         path = await self._tx.await_path(callee_id, caller_id)
         self._view.hold_cycle(caller_id, callee_id, path)

@@ -62,6 +62,7 @@ def key_fault(text: str, what: str) -> str | None:
     return fault
 
 
+@lru_cache(maxsize=4096)  # an id is checked in the footprint, in the guards, and again in the next request about it
 def id_fault(id: str, what: str = "id") -> str | None:
     """An id, a process id or an address."""
     return key_fault(id, what) if id else f"{what} is empty"

@@ -12,6 +12,7 @@ from .codec import encode
 from .context import Context
 from .engine.greenlets import run_on_a_stack
 from .function import Function
+from .retry import ONCE
 from .signature import Arguments
 
 
@@ -25,7 +26,11 @@ class Invoker:
         self, function: Function[..., Any], arguments: Arguments, context: Callable[[int], Awaitable[Context]] | None
     ) -> str | None:
         """The result, encoded; raises what the last attempt raised. ``context`` makes the one of the n-th attempt."""
-        value = await self._attempts(function, arguments, context)
+        if function.asynchronous and function.retry is ONCE:  # most calls: no detour
+            args = arguments.positional if context is None else (await context(1), *arguments.positional)
+            value = await function.body(*args, **arguments.keyword)
+        else:
+            value = await self._attempts(function, arguments, context)
         return encode(value, function.signature.result)
 
     async def _attempts(
