@@ -30,6 +30,10 @@ PATIENCE_S = 20.0
 """A condition that has not come by then never will, even on a busy machine."""
 
 
+STORY_S = 60.0
+"""A story that takes longer hangs."""
+
+
 async def until(condition: Callable[[], bool], what: str = "the condition") -> None:
     """Give way until the condition holds."""
     loop = asyncio.get_running_loop()
@@ -181,7 +185,8 @@ class World:
 
         async def main() -> None:
             asyncio.get_running_loop().set_exception_handler(lambda _, seen: self._defects.append(str(seen)))
-            await story()
+            async with asyncio.timeout(STORY_S):
+                await story()
             gc.collect()
             await asyncio.sleep(0)
 

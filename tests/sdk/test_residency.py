@@ -375,6 +375,86 @@ def test_whoever_was_woken_by_something_foreign_is_not_evicted(world: Any, wait:
     world.play(story)
 
 
+def test_nor_while_it_does_something_else_first(world: Any, wait: Any) -> None:
+    """It has not asked for its task yet, and what its task waits for will never come."""
+    bell, second_bell = asyncio.Event(), asyncio.Event()
+
+    @world.function
+    async def busy(ctx: Context) -> str:
+        world.entered["busy"] += 1
+        call = ctx.promise("never", str)
+        cutter = asyncio.create_task(cut(call))
+        await asyncio.wait([call])
+        await cutter
+        await second_bell.wait()
+        return "done"
+
+    async def cut(call: "asyncio.Future[Any]") -> None:
+        await bell.wait()
+        call.cancel()
+
+    @world.function
+    async def waiting_for(ctx: Context) -> None:
+        await ctx.promise("never")
+
+    async def story() -> None:
+        async with world.open(linger_ms=0, residents_max=1) as app:
+            result = app.start(busy, id="b")
+            await suspended(app, wait, "b")
+            bell.set()
+            await wait.until(lambda: not app.runs["b"].waits)
+            others = [app.start(waiting_for, id=f"w{n}") for n in range(3)]
+            await wait.until(lambda: app.worker.tally.entered == 4)
+            await wait.turns(100)
+            assert "b" in app.runs
+            second_bell.set()
+            assert await result == "done"
+            assert world.entered["busy"] == 1
+            for other in others:
+                other.cancel()
+
+    world.play(story)
+
+
+def test_a_task_that_is_over_before_it_is_granted_again_is_let_go(world: Any, wait: Any) -> None:
+    """The function has ended; there is no room to take its task; then somebody else settles its promise."""
+    bell, gate = asyncio.Event(), asyncio.Event()
+
+    @world.function
+    async def short(ctx: Context) -> str:
+        call = ctx.promise("never", str)
+        cutter = asyncio.create_task(cut(call))
+        await asyncio.wait([call])
+        await cutter
+        return "mine"
+
+    async def cut(call: "asyncio.Future[Any]") -> None:
+        await bell.wait()
+        call.cancel()
+
+    @world.function
+    async def fills_the_slot() -> None:
+        await gate.wait()
+
+    async def story() -> None:
+        async with world.open(linger_ms=0, slots=1) as app:
+            result = app.start(short, id="s")
+            await suspended(app, wait, "s")
+            other = app.start(fills_the_slot, id="o")
+            await wait.until(lambda: "o" in app.runs)
+            bell.set()
+            await wait.until(lambda: "ContinueTask" in app.wire.kinds())
+            await wait.turns()
+            assert (await app.task("s")).state is TaskState.PENDING
+            await app.client.resolve("s", "somebody's")
+            assert await result == "somebody's"
+            await wait.until(lambda: "s" not in app.runs)
+            gate.set()
+            await other
+
+    world.play(story)
+
+
 def test_asyncio_timeout_around_a_durable_call(world: Any, wait: Any) -> None:
     @world.function
     async def hurried(ctx: Context) -> str:
@@ -433,6 +513,30 @@ def test_whoever_waits_to_be_granted_again_holds_no_slot(world: Any, wait: Any) 
             for bell in world.bells:
                 bell.set()
             assert await asyncio.gather(*results) == [0, 1, 2]
+
+    world.play(story)
+
+
+def test_who_goes_on_after_a_suspension_holds_a_slot_again(world: Any, wait: Any) -> None:
+    gate = asyncio.Event()
+
+    @world.function
+    async def top(ctx: Context) -> str:
+        word = await ctx.promise("word", str)
+        await gate.wait()
+        return word
+
+    async def story() -> None:
+        async with world.open(linger_ms=0, slots=1) as app:
+            result = app.start(top, id="t")
+            await suspended(app, wait, "t")
+            assert (app.worker.running, app.worker.room()) == (0, 1)
+            await app.client.resolve("t.promise-word", "hello")
+            await wait.until(lambda: app.runs["t"].held)
+            await wait.turns()
+            assert (app.worker.running, app.worker.room()) == (1, 0)
+            gate.set()
+            assert await result == "hello"
 
     world.play(story)
 

@@ -636,6 +636,7 @@ def test_a_long_local_call_is_stopped_and_made_again(world: Any, wait: Any, gate
         try:
             await gate.opened.wait()
         finally:
+            await wait.turns(100)  # cleaning up takes a while
             gate.log.append("left")
         return "step"
 

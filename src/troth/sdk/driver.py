@@ -360,4 +360,10 @@ def refusal_error(status: int, refusal: Refusal) -> Exception:
 
 def _cancel_body(call: "asyncio.Future[Any]") -> None:
     if isinstance(call, Call) and call.cancelled() and call.body is not None:
-        call.body.cancel()
+        cancel_once(call.body)
+
+
+def cancel_once(body: "asyncio.Task[Any]") -> None:
+    """A second time would cut short what the body does to clean up."""
+    if not body.cancelling():
+        body.cancel()

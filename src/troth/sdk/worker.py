@@ -14,7 +14,7 @@ from troth.protocol.messages import Grant
 from troth.protocol.records import Promise, PromiseState, Tag, Value
 from troth.protocol.requests import FulfillTask, ReleaseTask, SettlePromise
 
-from .driver import TaskDriver, rejection
+from .driver import TaskDriver, cancel_once, rejection
 from .engine.call import Call
 from .engine.execution import Execution
 from .engine.journal import Journal
@@ -256,7 +256,7 @@ class Worker:
             driver.forget()
         for call in list(run.steps):
             if call.body is not None:
-                call.body.cancel()
+                cancel_once(call.body)
         if self._runs.get(run.id) is run:
             del self._runs[run.id]
         self.residency.leave(run)
