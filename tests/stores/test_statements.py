@@ -54,6 +54,13 @@ def test_a_search_begins_at_its_first_id(connection, name):
     assert not any("TEMP B-TREE" in step for step in plan)
 
 
+@pytest.mark.parametrize(
+    ("name", "index"), [("search_held_tasks", "promises_leases"), ("search_waiting_tasks", "promises_queue")]
+)
+def test_held_and_waiting_tasks_are_found_without_the_finished_ones(connection, name, index):
+    assert any(index in step for step in _plan(connection, STATEMENTS[name]))
+
+
 def test_fragments_are_filled_in_and_comments_left_out():
     text = "-- words\n-- fragment: both\na, b\n-- name: one\n-- why\nSELECT {both}\nFROM t\n\n-- name: two\nSELECT 2\n"
     assert parse_statements(text) == {"one": "SELECT a, b\nFROM t", "two": "SELECT 2"}

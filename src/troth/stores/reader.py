@@ -14,7 +14,7 @@ from troth.machine.footprint import (
 )
 from troth.machine.objects import PromiseObject, TaskObject
 from troth.machine.view import Page, Subscriptions, View
-from troth.protocol.records import PromiseState
+from troth.protocol.records import PromiseState, TaskState
 
 from .base import Due, Invocation, Snapshot
 from .database import Database, Row, Wanted
@@ -39,6 +39,12 @@ _FAILED: Final = (PromiseState.REJECTED, PromiseState.CANCELED, PromiseState.TIM
 
 _NO_END: Final = b""
 """Sorts after every text."""
+
+_TASK_SEARCHES: Final = {
+    TaskState.ACQUIRED: "search_held_tasks",
+    TaskState.PENDING: "search_waiting_tasks",
+}
+"""Searches for the tasks of a state, where there is a shorter way than by id."""
 
 _LOAD_ONE: Final = STATEMENTS["load_invocation"]
 _LOAD_MANY: Final = STATEMENTS["load_invocations"]
@@ -175,7 +181,8 @@ class Reader:
             "state": None if query.state is None else TASK_NUMBERS[query.state],
             "limit": query.limit + 1,
         }
-        rows = self._database.all(STATEMENTS["search_tasks"], wanted)
+        name = _TASK_SEARCHES.get(query.state, "search_tasks") if query.state is not None else "search_tasks"
+        rows = self._database.all(STATEMENTS[name], wanted)
         found = [task for task in map(task_of, rows) if task is not None]
         more = len(found) > query.limit
         tasks = tuple(found[: query.limit])

@@ -162,6 +162,18 @@ SELECT {task} FROM promises AS p
 WHERE p.id >= :first AND p.task_state IS NOT NULL AND (:state IS NULL OR p.task_state = :state)
 ORDER BY p.id LIMIT :limit
 
+-- Held and waiting tasks are few among all that are fulfilled, and each has an index to itself: what an opening takes
+-- back must not cost a walk over a million finished calls.
+-- name: search_held_tasks
+SELECT {task} FROM promises AS p INDEXED BY promises_leases
+WHERE p.expires_at > 0 AND p.id >= :first AND p.task_state = :state
+ORDER BY p.id LIMIT :limit
+
+-- name: search_waiting_tasks
+SELECT {task} FROM promises AS p INDEXED BY promises_queue
+WHERE p.retry_at IS NOT NULL AND p.id >= :first AND p.task_state = :state
+ORDER BY p.id LIMIT :limit
+
 -- name: search_schedules
 SELECT {schedule} FROM schedules AS s
 WHERE s.id >= :first AND (:tags IS NULL OR NOT EXISTS (
