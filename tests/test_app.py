@@ -420,3 +420,33 @@ def _read_until(descriptor: int, enough: Callable[[str], bool]) -> str:
     while not enough(text):
         text += os.read(descriptor, 1024).decode()
     return text
+
+
+def test_a_call_made_while_the_app_closes_opens_it_again_afterwards(tmp_path: Path) -> None:
+    app, double = app_at(tmp_path / "troth.db")
+
+    async def work() -> int:
+        await app.rpc(double, 1)
+        closing = asyncio.create_task(app.close())
+        await asyncio.sleep(0)
+        result = await app.rpc(double, 2)
+        await closing
+        await app.close()
+        return result
+
+    assert asyncio.run(work()) == 4
+
+
+def test_closing_while_the_app_opens_closes_it(tmp_path: Path) -> None:
+    app, _ = app_at(tmp_path / "troth.db")
+    other, double = app_at(tmp_path / "troth.db")
+
+    async def work() -> int:
+        opening = asyncio.create_task(app.__aenter__())
+        await asyncio.sleep(0)
+        await app.close()
+        await opening
+        async with other:  # would be refused if the first still owned the file
+            return await other.rpc(double, 3)
+
+    assert asyncio.run(work()) == 6

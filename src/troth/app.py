@@ -105,6 +105,7 @@ class Troth(Verbs):
         self._progress = Progress(wanted=os.environ.get("TROTH_PROGRESS") != "0")
         self._runtime: Runtime | None = None
         self._opening: asyncio.Task[Runtime] | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._loop_thread = LoopThread()
 
     # --- functions
@@ -220,14 +221,18 @@ class Troth(Verbs):
 
     async def close(self) -> None:
         """Stop working and close the store. What runs is given back, and goes on when the app is opened again."""
+        loop = asyncio.get_running_loop()
+        opening, self._opening = self._opening, None
+        if opening is not None and not opening.done() and opening.get_loop() is loop:
+            await asyncio.wait([opening])
         runtime, self._runtime = self._runtime, None
-        self._opening = None
         if runtime is None:
             return
-        if runtime.loop is asyncio.get_running_loop():
-            await runtime.close(_closed)
-        else:
+        if runtime.loop is not loop:
             await self._leave(runtime)
+            return
+        self._closing = loop.create_task(runtime.close(_closed))
+        await asyncio.shield(self._closing)
 
     def _open_here(self) -> Runtime | None:
         runtime = self._runtime
@@ -253,6 +258,8 @@ class Troth(Verbs):
             raise
 
     async def _start(self) -> Runtime:
+        if self._closing is not None and self._closing.get_loop() is asyncio.get_running_loop():
+            await asyncio.wait([self._closing])
         fresh = self._fresh_ids
         runtime = Runtime(
             EmbeddedTransport(self.location.open, self._clock),
