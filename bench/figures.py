@@ -8,6 +8,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import apsw
+
 ROUNDS = 3
 """Measurements of one figure; the median is shown, because these machines are shared."""
 
@@ -41,6 +43,25 @@ def sync_us(folder: Path, writes: int = 300) -> float:
     finally:
         os.close(handle)
     return statistics.median(took)
+
+
+def bare_commit_us(folder: Path, commits: int = 1_000) -> float:
+    """Microseconds of the least that a durable call could cost here: two selects, two inserts and a commit, FULL."""
+    connection = apsw.Connection(str(folder / f"bare-{time.monotonic_ns()}.db"))
+    connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", "full")
+    connection.execute("CREATE TABLE t (id TEXT PRIMARY KEY, a TEXT); CREATE TABLE u (a INTEGER, b INTEGER)").fetchall()
+    began = time.perf_counter()
+    for number in range(commits):
+        connection.execute("BEGIN IMMEDIATE")
+        for _ in range(2):
+            connection.execute("SELECT * FROM t WHERE id = ?", (f"call-{number}",)).fetchall()
+        connection.execute("INSERT INTO t VALUES (?, ?)", (f"call-{number}", "x" * 200))
+        connection.execute("INSERT INTO u VALUES (?, ?)", (number, number))
+        connection.execute("COMMIT")
+    took = (time.perf_counter() - began) / commits * 1e6
+    connection.close()
+    return took
 
 
 def each_us(action: Callable[[], object], times: int) -> float:
