@@ -12,8 +12,8 @@ from troth.cli.reading import Stored, look, wire_json
 from troth.cli.settings import Settings
 from troth.protocol.records import NEVER, NO_VALUE, Promise, PromiseState, Tag, Value
 from troth.protocol.requests import SearchPromises
+from troth.sdk.codec import to_base64
 from troth.sdk.signature import encode_invocation
-from troth.sdk.text import to_base64
 
 CRASH = """
 

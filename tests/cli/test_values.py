@@ -147,3 +147,8 @@ def test_promises_that_did_not_fail_or_have_no_reason() -> None:
     nothing = failed_with(record(PromiseState.REJECTED))
     assert nothing is not None
     assert nothing.message == "rejected without a reason"
+
+
+def test_a_payload_that_is_no_base64_stays_the_text_it_is() -> None:
+    for text in ("no base64", "nö", "aGk"):
+        assert stored_tree(text) == text

@@ -20,10 +20,10 @@ from troth.errors import (
 from troth.protocol.messages import Grant
 from troth.protocol.records import NEVER, NO_VALUE, Promise, PromiseState, Tag, Task, TaskState, Value
 from troth.protocol.requests import ContinueTask, CreatePromise, FulfillTask, HaltTask, ReleaseTask
+from troth.sdk.codec import to_base64
 from troth.sdk.context import Context
 from troth.sdk.retry import Retry
 from troth.sdk.signature import encode_invocation
-from troth.sdk.text import to_base64
 
 
 def counted(world: Any) -> Any:

@@ -1,6 +1,5 @@
 """Stored values for people and for scripts, without the program that wrote them."""
 
-import binascii
 import math
 from collections.abc import Callable
 from decimal import Decimal
@@ -10,7 +9,7 @@ from msgspec import Struct
 
 from troth.errors import DecodingError, RemoteError
 from troth.protocol.records import Promise, PromiseState
-from troth.sdk.codec import JsonValue, decode_error, decode_json
+from troth.sdk.codec import JsonValue, decode_base64, decode_error, decode_json
 
 TAG: Final = "$troth"
 """The key of an object that says what plain JSON cannot: ``{"$troth": "tuple", "value": [1, 2]}``."""
@@ -41,8 +40,8 @@ def stored_tree(data: str | None) -> JsonValue:
     if not data:
         return None
     try:
-        return decode_json(binascii.a2b_base64(data, strict_mode=True))
-    except (DecodingError, binascii.Error):
+        return decode_json(decode_base64(data))
+    except DecodingError:
         return data
 
 

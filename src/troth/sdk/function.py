@@ -11,11 +11,10 @@ from troth.errors import DefinitionError
 from troth.protocol.addresses import group_address, parse_address
 from troth.protocol.records import Value
 
-from .codec import JsonValue
+from .codec import JsonValue, to_base64
 from .identity import KeyTemplate, content, hashed_key, key_id
 from .retry import ONCE, Retry
 from .signature import Arguments, Signature, encode_invocation
-from .text import to_base64
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")

@@ -1,6 +1,5 @@
 """What a function takes and returns, compiled once: binding, encoding and decoding of its calls (protocol §8)."""
 
-import binascii
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, get_type_hints
@@ -9,7 +8,7 @@ from msgspec import Struct
 
 from troth.errors import ArgumentError, DecodingError, DefinitionError, EncodingError
 
-from .codec import Converter, JsonValue, converter_for, decode_json, encode_json
+from .codec import Converter, JsonValue, converter_for, decode_base64, decode_json, encode_json
 
 _POSITIONAL: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _BY_NAME: Final = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -165,8 +164,8 @@ def decode_invocation(data: str | None) -> Invocation | None:
     if not data:
         return None
     try:
-        tree = decode_json(binascii.a2b_base64(data, strict_mode=True))
-    except (DecodingError, ValueError):  # no JSON, no base64
+        tree = decode_json(decode_base64(data))
+    except DecodingError:
         return None
     if not isinstance(tree, dict):
         return None

@@ -1,6 +1,7 @@
 """Trees as JSON and base64: exact, strict, canonical."""
 
 import math
+from base64 import b64decode
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from troth.errors import DecodingError, EncodingError
 from troth.sdk.codec import canonical_json, converter_for, decode, decode_json, encode, encode_json
+from troth.sdk.codec.text import to_base64
 from troth.sdk.codec.tree import DEPTH_MAX
 
 TREES = st.recursive(
@@ -101,3 +103,13 @@ def test_a_tree_that_is_too_deep_is_refused() -> None:
             encode_json(tree)
     with pytest.raises(EncodingError, match="at most 200 levels"):
         canonical_json(tree)
+
+
+@pytest.mark.parametrize("data", [b"", b"a", b"ab", b"abc", b"\xff\xfe\xfb\xef" * 3, b"x" * 10_000])
+def test_bytes_come_back(data: bytes) -> None:
+    assert b64decode(to_base64(data), validate=True) == data
+
+
+def test_the_alphabet_is_the_standard_one_padded_and_on_one_line() -> None:
+    assert to_base64(b"\xfb\xef\xff\x00") == "++//AA=="
+    assert "\n" not in to_base64(b"x" * 10_000)

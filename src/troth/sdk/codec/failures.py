@@ -7,7 +7,6 @@ raises none.
 
 import builtins
 import traceback
-from binascii import b2a_base64
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final, TypeAlias, cast
@@ -15,7 +14,7 @@ from typing import Final, TypeAlias, cast
 from troth import errors
 from troth.errors import DecodingError, EncodingError, RemoteError
 from troth.sdk.codec.dynamic import ANY
-from troth.sdk.codec.text import decode_base64, decode_json, encode_json
+from troth.sdk.codec.text import decode_base64, decode_json, encode_json, to_base64
 from troth.sdk.codec.tree import DEPTH_MAX, JsonValue, depth_within, payload, shape_of, tagged
 
 KnownTypes: TypeAlias = Mapping[str, type[Exception]]
@@ -61,7 +60,7 @@ _ALWAYS_KNOWN: Final = _raisable(vars(builtins)) | _raisable(vars(errors))
 
 def encode_error(exc: BaseException) -> str:
     """An exception as a protocol value's ``data``."""
-    return b2a_base64(encode_json(_dump(exc, 0)), newline=False).decode()
+    return to_base64(encode_json(_dump(exc, 0)))
 
 
 def _dump(exc: BaseException, depth: int) -> dict[str, JsonValue]:
